@@ -1,0 +1,5 @@
+"""`python -m tokenry`: the same as the `tokenry` command."""
+
+from tokenry.entry import main
+
+raise SystemExit(main())
