@@ -148,13 +148,17 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RevokePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """Revoke, together with the state changes that belong to it, in one transaction."""
+    """Revoke, together with the state changes that belong to it, in one transaction.
+
+    It loses when the directory has moved past `directory`, or when `claim` was made before.
+    """
 
     issuer: IssuerUrl
     revocations: tuple[Revocation, ...]
     changes: tuple[Change, ...] = ()
     directory: int | None = None
     idempotency: Idempotency | None = None
+    claim: ReplayClaim | None = None
     audit: tuple[AuditEntry, ...]
 
 
@@ -189,5 +193,5 @@ class Changed(msgspec.Struct, frozen=True):
 
 
 IssueOutcome = Issued | ProofReplayed | FactsMoved
-RevokeOutcome = Revoked | IdempotencyMismatch | FactsMoved
+RevokeOutcome = Revoked | IdempotencyMismatch | ProofReplayed | FactsMoved
 ChangeOutcome = Changed | FactsMoved
