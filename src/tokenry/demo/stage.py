@@ -1,33 +1,20 @@
-"""Starts an authority and two services as processes of their own, and stops them again."""
+"""Sets the scene: an authority and two services as processes of their own."""
 
-import contextlib
-import http.client
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 import msgspec
 
-from tokenry.jose import PrivateKey
+from tokenry.demo.processes import Processes, free_ports
+from tokenry.jose import Algorithm, PrivateKey
 from tokenry.vocabulary.identifiers import new_secret
 
 SERVICES: Final = ("orders", "payments")
-_START_SECONDS: Final = 20.0
-_STOP_SECONDS: Final = 10.0
-
-
-class StageFailed(Exception):
-    """A process did not come up or went away; carries the end of what it printed."""
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -47,16 +34,16 @@ class Stage:
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="tokenry-demo-"))
-        self.public_port, self.admin_port, *service_ports = _free_ports(4)
+        self.public_port, self.admin_port, *service_ports = free_ports(4)
         self.issuer = f"http://127.0.0.1:{self.public_port}"
         self.services = {
             name: Service(name, port) for name, port in zip(SERVICES, service_ports, strict=True)
         }
         self.client_secrets = {name: f"tks_{new_secret(os.urandom)}" for name in ("shop", "kiosk")}
-        self.robot_key = PrivateKey.generate("ES256")
+        self.robot_key = PrivateKey.generate(Algorithm.ES256)
         self._operator_token = f"tko_{new_secret(os.urandom)}"
         self._service_secrets = {name: f"tkv_{new_secret(os.urandom)}" for name in SERVICES}
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes = Processes(self.directory)
 
     @property
     def data(self) -> Path:
@@ -69,71 +56,43 @@ class Stage:
         return f"Bearer {self._operator_token}"
 
     def __enter__(self) -> "Stage":
-        """Start everything and wait until it answers. Raises StageFailed."""
+        """Start everything and wait until it answers. Raises ProcessFailed."""
         try:
             self._write_files()
-            blueprint = str(self.directory / "tokenry.toml")
-            self._start(
-                "authority",
-                ["tokenry", "serve", "--blueprint", blueprint, "--data", str(self.data)],
-                {},
-            )
-            self._wait("authority", self.admin_port, "/readyz")
+            self._start_authority()
             for service in self.services.values():
                 self._start_service(service)
             for service in self.services.values():
-                self._wait(service.name, service.port, "/ready")
+                self._processes.wait_ready(service.name, service.port, "/ready")
         except BaseException:
             self.close()
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop everything."""
         self.close()
 
     def close(self) -> None:
         """Stop the processes, the services first, and remove the files. Safe to call twice."""
-        for process in reversed(self._processes.values()):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-        for process in self._processes.values():
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._processes.clear()
+        self._processes.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def check_alive(self) -> None:
-        """Raise StageFailed if any process has ended."""
-        for name, process in self._processes.items():
-            if process.poll() is not None:
-                raise StageFailed(f"{name} ended with {process.returncode}:\n{self._tail(name)}")
+        """Raise ProcessFailed if any process has ended."""
+        self._processes.check_alive()
 
-    def _start(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
-        with (self.directory / f"{name}.log").open("wb") as log:
-            self._processes[name] = subprocess.Popen(  # noqa: S603 # our own interpreter and modules
-                [sys.executable, "-m", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **environment},
-                # Ctrl+C in the terminal reaches the demo alone, which stops the others in order.
-                start_new_session=True,
-            )
+    def _start_authority(self) -> None:
+        blueprint = str(self.directory / "tokenry.toml")
+        arguments = ("serve", "--blueprint", blueprint, "--data", str(self.data))
+        self._processes.start("authority", "tokenry", *arguments)
+        self._processes.wait_ready("authority", self.admin_port, "/readyz")
 
     def _start_service(self, service: Service) -> None:
-        self._start(
+        self._processes.start(
             service.name,
-            ["tokenry.demo.service"],
-            {
+            "tokenry.demo.service",
+            environment={
                 "DEMO_ISSUER": self.issuer,
                 "DEMO_AUDIENCE": service.url,
                 "DEMO_NAME": service.name,
@@ -141,24 +100,6 @@ class Stage:
                 "DEMO_PORT": str(service.port),
             },
         )
-
-    def _wait(self, name: str, port: int, path: str) -> None:
-        until = time.monotonic() + _START_SECONDS
-        while time.monotonic() < until:
-            self.check_alive()
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-                try:
-                    connection.request("GET", path)
-                    if connection.getresponse().status == http.client.OK:
-                        return
-                finally:
-                    connection.close()
-            time.sleep(0.02)
-        raise StageFailed(f"{name} was not ready after {_START_SECONDS} s:\n{self._tail(name)}")
-
-    def _tail(self, name: str) -> str:
-        return (self.directory / f"{name}.log").read_text(errors="replace")[-2000:]
 
     def _write_files(self) -> None:
         self.data.mkdir(mode=0o700)
@@ -199,12 +140,3 @@ class Stage:
 
 def _hashed(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
-
-
-def _free_ports(count: int) -> list[int]:
-    # All are held open until all are known, so that no two are the same.
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for bound in sockets:
-            bound.bind(("127.0.0.1", 0))
-        return [bound.getsockname()[1] for bound in sockets]

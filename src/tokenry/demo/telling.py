@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import msgspec
 from rich.console import Console
 
-from tokenry.demo.stage import SERVICES, Stage, StageFailed
+from tokenry.demo.processes import ProcessFailed
+from tokenry.demo.stage import SERVICES, Stage
 from tokenry.demo.story import Step, Story
 
 OK = 0
@@ -32,7 +33,7 @@ def run(*, once: bool, as_json: bool) -> int:
                 _summary(console, steps)
             if not (once or as_json):
                 _stay(stage, console)
-    except StageFailed as failure:
+    except ProcessFailed as failure:
         Console(stderr=True).print(f"The demo could not go on: {failure}", markup=False)
         return NOT_AS_TOLD
     return OK if all(step.as_told for step in steps) else NOT_AS_TOLD
