@@ -22,7 +22,7 @@ demo: venv ## Run the story: issue, verify in two services, take back everywhere
 	@once="$(ONCE)"; [ -t 1 ] || once=1; $(BIN)/tokenry demo $${once:+--once} $(ARGS)
 
 test: venv ## Run every test (ARGS="tests/protocol -x" for some, WORKERS=0 for one process)
-	@$(BIN)/python -m pytest -n $(WORKERS) --durations=10 --durations-min=1 $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=10 --durations-min=1 $(ARGS)
 
 check: venv ## Check style, types, layers, dependencies, dead code and docs
 	$(BIN)/ruff check .

@@ -21,7 +21,11 @@ OWN_UV = ROOT / ".cache" / "uv"
 UV_REQUIREMENT = ROOT / "scripts" / "uv-requirement.txt"
 OLDEST_UV = (0, 10, 0)
 """The oldest uv that was seen to read `uv.lock`."""
-SYNC = ("sync", "--frozen", "--all-extras", "--all-groups")
+SYNC = (
+    *("sync", "--frozen", "--all-extras", "--all-groups", "--quiet"),
+    # The build backend is in the lock: built with that one, nothing is resolved anew.
+    *("--no-build-isolation-package", "tokenry"),
+)
 
 
 class CannotPrepare(Exception):
@@ -102,7 +106,8 @@ def prepare(*, as_asked: bool) -> None:
     if right_python and state == wanted_state() and (ENVIRONMENT / "bin" / "tokenry").exists():
         return
     uv = find_uv() or install_uv()
-    print("Preparing .venv from uv.lock; the first time fetches about 100 MB", flush=True)
+    first = "" if working else ", fetching what is not in uv's cache (up to 100 MB)"
+    print(f"Preparing .venv from uv.lock{first}", flush=True)
     variables = {
         **os.environ,
         "UV_PROJECT_ENVIRONMENT": str(ENVIRONMENT),
@@ -111,7 +116,7 @@ def prepare(*, as_asked: bool) -> None:
     variables.pop("VIRTUAL_ENV", None)
     python = [] if right_python else ["--python", sys.executable]
     STAMP.unlink(missing_ok=True)
-    subprocess.run([uv, *SYNC, *python, "--quiet"], cwd=ROOT, env=variables, check=True)
+    subprocess.run([uv, *SYNC, *python], cwd=ROOT, env=variables, check=True)
     STAMP.write_text(f"{wanted_state()} {interpreter if right_python else sys.executable}")
 
 

@@ -68,9 +68,14 @@ def test_a_run_fails_for_a_skip_that_is_not_listed(tmp_path, strict, workers, li
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     inherited = {k: v for k, v in os.environ.items() if k not in {"CI", "TOKENRY_STRICT_SKIPS"}}
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", workers, "tests"],
+        [sys.executable, "-m", "pytest", "-p", "xdist", "-n", workers, "tests"],
         cwd=tmp_path,
-        env={**inherited, **strict, "PYTHONPATH": str(TESTS)},
+        env={
+            **inherited,
+            **strict,
+            "PYTHONPATH": str(TESTS),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         capture_output=True,
         text=True,
     )

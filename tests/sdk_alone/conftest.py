@@ -37,21 +37,25 @@ class BareInstall:
 
 @pytest.fixture(scope="session")
 def bare_install(tmp_path_factory: pytest.TempPathFactory) -> BareInstall:
-    """Build the wheel and install it, at the versions of the lock, mostly from uv's cache."""
+    """Build the wheel, and install it beside what the lock holds for the base install.
+
+    All of that is in uv's cache once the project's own environment is there, so that no network is
+    needed; `pip check` then holds what the wheel says it needs against what is installed.
+    """
     uv = find_uv()
     folder = tmp_path_factory.mktemp("bare")
     environment = folder / "environment"
-    pinned = folder / "pinned.txt"
+    variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment)}
+    python = ("--python", sys.executable)
 
     def run(*arguments: str | Path) -> None:
         command = [uv, "--quiet", *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
-    run("build", "--wheel", "--out-dir", folder, "--python", sys.executable)
-    run("export", "--frozen", "--no-default-groups", "--no-emit-project", "--output-file", pinned)
-    run("venv", "--python", sys.executable, environment)
+    run("build", "--wheel", "--out-dir", folder, "--no-build-isolation", *python)
+    run("sync", "--frozen", "--no-default-groups", "--no-install-project", *python)
     (wheel,) = folder.glob("tokenry-*.whl")
-    # The wheel states what it needs; the lock only says in which version.
-    run("pip", "install", "--python", environment, "--constraint", pinned, wheel)
+    run("pip", "install", "--no-deps", "--python", environment, wheel)
+    run("pip", "check", "--python", environment)
     return BareInstall(environment)
