@@ -21,11 +21,16 @@ class Origin(StrEnum):
 
 
 class Secret(msgspec.Struct, frozen=True):
-    """A generated 256-bit secret, kept as its SHA-256 (32 bytes); `expires_at` None: no end."""
+    """A generated 256-bit secret, kept as its SHA-256 (32 bytes); `expires_at` None: no end.
+
+    One that a blueprint declares is kept after it was rotated out, for as long as it is declared,
+    so that the file does not bring it back.
+    """
 
     digest: bytes
     created_at: Instant
     expires_at: Instant | None = None
+    origin: Origin = Origin.CLI
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
