@@ -1,13 +1,26 @@
-"""What every test shares: the one backend that Tokenry runs on, and the rule about skips."""
+"""What every test shares: the one backend, patience on slow machines, the rule about skips."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.skips import Skip, parse_allowed_skips, skips_not_allowed
 
 ALLOWED_SKIPS = Path(__file__).parent / "allowed-skips.txt"
+IN_CI = os.environ.get("CI") == "true"
+
+# Nothing here is timed: a busy machine is no reason to fail. In CI the examples are the same in
+# every run, so that a failure there is one of the change and not of the day.
+settings.register_profile(
+    "tokenry",
+    settings.get_profile("ci" if IN_CI else "default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tokenry")
+
 unexcused_skips = pytest.StashKey[list[Skip]]()
 
 
@@ -18,7 +31,7 @@ def anyio_backend() -> str:
 
 def skips_are_failures() -> bool:
     """Say whether this run expects every test to run: in CI, or when asked for."""
-    return os.environ.get("TOKENRY_STRICT_SKIPS") == "1" or os.environ.get("CI") == "true"
+    return IN_CI or os.environ.get("TOKENRY_STRICT_SKIPS") == "1"
 
 
 def pytest_configure(config: pytest.Config) -> None:
