@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
@@ -88,22 +89,37 @@ def os_release() -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
+class Stamp(NamedTuple):
+    """What `.venv` was last made from: a digest, the interpreter, and the checkout's place."""
+
+    state: str = ""
+    interpreter: str = ""
+    root: str = ""
+
+
+def read_stamp() -> Stamp:
+    """Return the stamp of `.venv`, an empty one if `.venv` was made by other means."""
+    lines = STAMP.read_text(encoding="utf-8").splitlines() if STAMP.exists() else []
+    return Stamp(*lines) if len(lines) == len(Stamp._fields) else Stamp()
+
+
 def wanted_state() -> str:
-    """Return a digest of all that `.venv` is made from, its place included."""
-    digest = hashlib.sha256()
+    """Return a digest of all that decides what is in `.venv`."""
+    digest = hashlib.sha256(repr(SYNC).encode())
     for part in (ROOT / "uv.lock", ROOT / "pyproject.toml"):
         digest.update(part.read_bytes())
-    # Scripts in an environment name its folder: a checkout that moved needs a new one.
-    digest.update(repr((str(ROOT), SYNC)).encode())
     return digest.hexdigest()
 
 
 def prepare(*, as_asked: bool) -> None:
     """Bring `.venv` up to date. `as_asked`: with this very Python, not with the one it has."""
-    state, _, interpreter = read_stamp()
+    stamp = read_stamp()
+    if stamp.root and stamp.root != str(ROOT):
+        shutil.rmtree(ENVIRONMENT)  # the checkout was moved, and scripts in it name the old place
     working = (ENVIRONMENT / "bin" / "python").exists()  # False also for a dangling link
-    right_python = working and (not as_asked or interpreter == sys.executable)
-    if right_python and state == wanted_state() and (ENVIRONMENT / "bin" / "tokenry").exists():
+    right_python = working and (not as_asked or stamp.interpreter == sys.executable)
+    complete = right_python and (ENVIRONMENT / "bin" / "tokenry").exists()
+    if complete and stamp.state == wanted_state():
         return
     uv = find_uv() or install_uv()
     first = "" if working else ", fetching what is not in uv's cache (up to 100 MB)"
@@ -117,12 +133,9 @@ def prepare(*, as_asked: bool) -> None:
     python = [] if right_python else ["--python", sys.executable]
     STAMP.unlink(missing_ok=True)
     subprocess.run([uv, *SYNC, *python], cwd=ROOT, env=variables, check=True)
-    STAMP.write_text(f"{wanted_state()} {interpreter if right_python else sys.executable}")
-
-
-def read_stamp() -> tuple[str, str, str]:
-    """Return the state that `.venv` was last brought to, and the Python it was made with."""
-    return (STAMP.read_text() if STAMP.exists() else "").partition(" ")
+    interpreter = stamp.interpreter if right_python else sys.executable
+    made = Stamp(wanted_state(), interpreter, str(ROOT))
+    STAMP.write_text("\n".join(made) + "\n", encoding="utf-8")
 
 
 def main() -> int:

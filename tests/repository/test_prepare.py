@@ -110,22 +110,59 @@ def test_a_uv_on_path_is_used_if_it_is_new_enough(checkout, tmp_path, version, s
         assert asked.read_text().startswith("sync --frozen --all-extras --all-groups")
 
 
-def test_an_environment_that_is_up_to_date_is_left_alone(checkout, tmp_path):
-    """Twice, with a uv that counts: the second time nothing asks it anything."""
+@pytest.fixture
+def syncs(checkout: Path, tmp_path: Path) -> Path:
+    """A file with a line for each time that .venv was made or changed."""
     program(checkout, "python3", f'exec {sys.executable} "$@"')
-    binaries = checkout / ".venv" / "bin"
-    binaries.mkdir(parents=True)
-    calls = tmp_path / "calls"
-    program(checkout, "uv", 'echo "uv 99.0.0"', f"echo called >> {calls}")
-    (binaries / "python").symlink_to(sys.executable)
-    (binaries / "tokenry").touch()
+    calls = tmp_path / "syncs"
+    touch, mkdir, ln = (shutil.which(name) for name in ("touch", "mkdir", "ln"))
+    program(
+        checkout,
+        "uv",
+        'if [ "$1" = --version ]; then echo "uv 99.0.0"; exit; fi',
+        f"echo sync >> {calls}",
+        f"{mkdir} -p .venv/bin && {touch} .venv/bin/tokenry",
+        f"{ln} -sf {sys.executable} .venv/bin/python",
+    )
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("change", "syncs_again"),
+    [
+        (lambda checkout: None, False),
+        (lambda checkout: (checkout / "uv.lock").write_text("version = 2\n"), True),
+        (lambda checkout: (checkout / "pyproject.toml").write_text("[project]\n"), True),
+        (lambda checkout: (checkout / ".venv" / "bin" / "tokenry").unlink(), True),
+        (lambda checkout: shutil.rmtree(checkout / ".venv"), True),
+    ],
+    ids=["nothing", "lock", "project", "script", "environment"],
+)
+def test_an_environment_is_made_again_only_for_a_reason(checkout, syncs, change, syncs_again):
     assert prepare(checkout).returncode == 0
-    asked = calls.read_text()
+    change(checkout)
     assert prepare(checkout).returncode == 0
-    assert calls.read_text() == asked
-    (checkout / "uv.lock").write_text("version = 2\n")
+    assert len(syncs.read_text().splitlines()) == (2 if syncs_again else 1)
+
+
+def test_another_python_is_used_when_asked_for_and_kept(checkout, syncs):
     assert prepare(checkout).returncode == 0
-    assert calls.read_text() != asked
+    other = program(checkout, "python3.99", f'exec {sys.executable} "$@"')
+    stamp = checkout / ".venv" / ".prepared"
+    stamp.write_text(stamp.read_text().replace(sys.executable, "/usr/bin/python3.0"))
+    for _ in range(2):
+        assert prepare(checkout, PYTHON=str(other)).returncode == 0
+    assert prepare(checkout).returncode == 0
+    assert len(syncs.read_text().splitlines()) == 2
+
+
+def test_a_checkout_that_moved_gets_a_new_environment(checkout, syncs):
+    assert prepare(checkout).returncode == 0
+    (checkout / ".venv" / "left-over").touch()
+    moved = checkout.rename(checkout.with_name("moved"))
+    assert prepare(moved).returncode == 0
+    assert not (moved / ".venv" / "left-over").exists()
+    assert len(syncs.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("answer", ["", "uv", "uv x.y.z", "pip 23.0.1"])
