@@ -5,7 +5,9 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 
 from support.code_blocks import CodeBlock, code_blocks
@@ -32,8 +34,43 @@ def each_line_is_a_make_target(block: CodeBlock) -> None:
         )
 
 
+def it_refuses_a_request_without_a_token(block: CodeBlock) -> None:
+    """Run the block around an application that lets everyone in."""
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"let in"})
+
+    names = {"app": application, "secret": "a secret of the orders service"}
+    exec(compile(block.text, "README.md", "exec"), names)
+    answer = anyio.run(answer_of, names["app"], names["verifier"])
+    assert answer["status"] == 401
+    assert dict(answer["headers"])[b"www-authenticate"].startswith(b"Bearer ")
+
+
+async def answer_of(app: Any, verifier: Any) -> dict[str, Any]:
+    """Return the start of the answer to a GET that carries nothing."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/orders", "raw_path": b"/orders"}
+    scope |= {"scheme": "https", "query_string": b"", "headers": [(b"host", b"orders.example")]}
+    scope |= {"server": ("orders.example", 443), "client": ("192.0.2.1", 50000), "root_path": ""}
+    try:
+        await app(scope, receive, send)
+    finally:
+        await verifier.close()
+    return sent[0]
+
+
 TESTS: dict[str, Callable[[CodeBlock], None]] = {
     "make-targets": each_line_is_a_make_target,
+    "protect-an-endpoint": it_refuses_a_request_without_a_token,
 }
 """What is done with a block, by the name in the comment before it."""
 

@@ -7,7 +7,7 @@ import pytest
 PACKAGES = ("vocabulary", "jose", "blueprint", "feed", "protocol", "ports", "resource")
 """What the SDK is made of."""
 
-NEEDS_MORE: dict[str, str] = {}
+NEEDS_MORE = {"tokenry.resource.httpx_fetcher": "httpx2"}
 """The modules of these packages that their user brings a package for, and its name."""
 
 IMPORT_ALL = """
@@ -68,3 +68,16 @@ def test_the_command_says_which_extra_to_install(bare_install, arguments):
     assert run.stdout == ""
     assert 'pip install "tokenry[server]"' in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_fault_of_ours_is_not_taken_for_a_missing_extra(bare_install):
+    source = """
+import sys
+from tokenry import entry
+sys.modules["tokenry.cli"] = None
+try:
+    entry.main()
+except ModuleNotFoundError as fault:
+    print(fault.name)
+"""
+    assert bare_install.python(source) == "tokenry.cli\n"
