@@ -8,7 +8,7 @@ To add a page: write a function without arguments that returns its text, and nam
 import argparse
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,11 +28,11 @@ def text_of(generator: str) -> str:
     return str(getattr(importlib.import_module(module), function)())
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check every page. Returns 1 if a check found one out of date."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 on a change")
-    check = parser.parse_args().check
+    check = parser.parse_args(arguments).check
     stale = False
     for path, generator in PAGES.items():
         page = ROOT / path

@@ -1,7 +1,10 @@
 """The checks of the documentation find what they are for, and find nothing here."""
 
+import platform
+
 import pytest
 
+from scripts import reference_pages
 from scripts.links import ROOT, anchors_of, broken_links, links_of, unlinked_pages
 from scripts.requirements_map import UnknownRequirement, ids_cited, page, statements
 
@@ -49,6 +52,19 @@ def test_a_page_that_nothing_links_to_is_found(tmp_path):
 def test_links_and_anchors_follow_what_markdown_viewers_do():
     assert links_of("[a](b.md) ![c](d.svg)\n\n[e]: <f.md>\n") == ["b.md", "d.svg", "<f.md>"]
     assert anchors_of("# The `Verifier`: 5 lines\n") == {"the-verifier-5-lines"}
+
+
+def test_a_generated_page_that_is_out_of_date_is_found_and_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(reference_pages, "ROOT", tmp_path)
+    monkeypatch.setattr(reference_pages, "PAGES", {"page.md": "platform:python_version"})
+    assert reference_pages.main(["--check"]) == 1
+    assert "page.md is out of date: run `make docs`" in capsys.readouterr().out
+    assert not (tmp_path / "page.md").exists()
+    assert reference_pages.main([]) == 0
+    assert (tmp_path / "page.md").read_text() == platform.python_version()
+    assert reference_pages.main(["--check"]) == 0
+    (tmp_path / "page.md").write_text("an older version")
+    assert reference_pages.main(["--check"]) == 1
 
 
 SOURCE = """
