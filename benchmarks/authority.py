@@ -1,4 +1,4 @@
-"""An authority to measure: `tokenry serve` as anyone would start it, on SQLite, pinned to a core."""
+"""An authority to measure: `tokenry serve` as anyone would start it, pinned to a core."""
 
 import base64
 import contextlib

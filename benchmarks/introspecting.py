@@ -16,7 +16,7 @@ ROUNDS = 3
 
 
 def measure() -> Iterator[Measurement]:
-    """Both introspect a token they issued themselves; oidc-provider an opaque one (it takes no JWT)."""
+    """Each introspects a token it issued; oidc-provider an opaque one, for it takes no JWT."""
     peers.prepare()
     ours: list[Load] = []
     node: list[Load] = []
