@@ -106,11 +106,15 @@ async def test_an_answer_carries_its_length_also_for_head(head, body):
     ]
 
 
-async def test_an_empty_answer_has_length_zero():
+@requirement("RFC 9110 §8.6")
+@pytest.mark.parametrize(
+    ("status", "headers"), [(200, [(b"content-length", b"0")]), (204, []), (304, [])]
+)
+async def test_an_empty_answer_has_length_zero_unless_it_can_have_none(status, headers):
     sent = []
 
     async def send(message):
         sent.append(message)
 
-    await send_answer(send, Answer(204, ()))
-    assert sent[0]["headers"] == [(b"content-length", b"0")]
+    await send_answer(send, Answer(status, ()))
+    assert sent[0]["headers"] == headers

@@ -38,11 +38,15 @@ def token_request(
     return TokenRequest(form.get("grant_type"), presented, form.get("scope"), resources)
 
 
-def require_grant_type(grant_type: str | None) -> None:
-    """Raise InvalidRequest for a missing grant type, UnsupportedGrantType for an unknown one."""
+def require_grant_type(grant_type: str | None) -> str:
+    """Return the grant type.
+
+    Raises InvalidRequest if it is missing, UnsupportedGrantType if it is not one of `GRANT_TYPES`.
+    """
     if grant_type is None:
         raise InvalidRequest(
             because="no grant_type", description="The parameter grant_type is missing."
         )
     if grant_type not in GRANT_TYPES:
         raise UnsupportedGrantType(because="unknown grant_type")
+    return grant_type

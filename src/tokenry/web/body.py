@@ -16,6 +16,9 @@ NO_CACHE: Final[Header] = (b"pragma", b"no-cache")
 JSON_NO_STORE: Final[tuple[Header, ...]] = (JSON, NO_STORE, NO_CACHE)
 """What RFC 6749 §5.1 asks of every answer that carries a token, a secret or a refusal."""
 
+# RFC 9110 §8.6: neither has content, nor may it state a length.
+_WITHOUT_CONTENT: Final = frozenset({204, 304})
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -85,11 +88,8 @@ async def read_body(
 async def send_answer(send: Send, answer: Answer, *, head: bool = False) -> None:
     """Send the answer; for a HEAD request without its body, but with its length."""
     body = answer.body
-    await send(
-        {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": [*answer.headers, (b"content-length", b"%d" % len(body))],
-        }
-    )
+    headers = [*answer.headers]
+    if answer.status not in _WITHOUT_CONTENT:
+        headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else body})

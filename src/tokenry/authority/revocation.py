@@ -1,0 +1,338 @@
+"""Taking tokens back: by the client that holds one (RFC 7009), and by operators, by any kind (G-1).
+
+Each revocation takes its number in the transaction that changes the state; when a verb here has
+returned, the record is durable and every publisher has been woken.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final, Protocol
+
+import msgspec
+
+from tokenry.audit.entry import AuditEntry, AuditEvent
+from tokenry.authority.client_authentication import (
+    ClientAuthentication,
+    never_refused_from_memory,
+    replay_claim,
+)
+from tokenry.authority.facts import IssuerFacts
+from tokenry.authority.presented_token import PresentedTokens
+from tokenry.feed.record import NEVER, RecordType
+from tokenry.ports.events import Counted, Events
+from tokenry.ports.plans import (
+    FactsMoved,
+    Idempotency,
+    IdempotencyMismatch,
+    ProofReplayed,
+    PutKey,
+    Revocation,
+    Revoked,
+    RevokePlan,
+)
+from tokenry.ports.store import Store
+from tokenry.ports.surroundings import Bus, Clock
+from tokenry.protocol.client_auth import AuthenticatedClient, PresentedClient, require_standing
+from tokenry.protocol.registry import Client
+from tokenry.protocol.revocation import (
+    NOTES,
+    SHORTEST_FLOOR,
+    SelectorRevocation,
+    require_ownership,
+    revocation_of,
+    revocation_of_token,
+)
+from tokenry.vocabulary.errors import InvalidClient, InvalidRequest, Overloaded, ProtocolError
+from tokenry.vocabulary.identifiers import IssuerUrl, KeyId, TraceId
+from tokenry.vocabulary.instant import Instant, Seconds, later
+from tokenry.vocabulary.selectors import Selector, SelectorKind, selector
+from tokenry.vocabulary.sequence import SequenceNumber
+
+ATTEMPTS: Final = 4
+MAX_IDEMPOTENCY_KEY: Final = 255
+IDEMPOTENCY_KEPT: Final = Seconds(24 * 3600)
+
+
+class IdempotencyKeyReused(InvalidRequest):
+    """The same Idempotency-Key came with another request."""
+
+    status = 422
+    default_description = "This Idempotency-Key was used for another request."
+
+
+class KeyRemoval(Protocol):
+    """What taking a stolen key out of use needs of the rollover."""
+
+    async def emergency_removal(self, kid: KeyId) -> tuple[PutKey, ...]:
+        """Return the changes, none for a key that is destroyed. Raises InvalidRequest."""
+
+    def audit_of(
+        self, changes: Iterable[PutKey], *, actor: str, trace: TraceId
+    ) -> tuple[AuditEntry, ...]:
+        """Return the entries that belong to them."""
+
+
+class RevocationRequest(msgspec.Struct, frozen=True):
+    """Parsed and unproven. `token_type_hint` is not read: a token shows what it is."""
+
+    token: str | None
+    presented: PresentedClient
+
+
+class RevocationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator is told. `numbers` is empty when there was nothing to revoke."""
+
+    kind: SelectorKind
+    selector: Selector
+    numbers: tuple[SequenceNumber, ...]
+    fresh: bool
+    note: str
+
+
+class Revocations:
+    """Revokes the tokens of one issuer."""
+
+    def __init__(
+        self,
+        *,
+        issuer: IssuerUrl,
+        store: Store,
+        facts: IssuerFacts,
+        authentication: ClientAuthentication,
+        tokens: PresentedTokens,
+        keys: KeyRemoval,
+        bus: Bus,
+        clock: Clock,
+        events: Events,
+    ) -> None:
+        self._issuer = issuer
+        self._store = store
+        self._facts = facts
+        self._authentication = authentication
+        self._tokens = tokens
+        self._keys = keys
+        self._bus = bus
+        self._clock = clock
+        self._events = events
+
+    async def revoke_presented(self, request: RevocationRequest, *, trace: TraceId) -> None:
+        """Revoke a token for the client it was issued to; unknown tokens are no error (RFC 7009).
+
+        Raises ProtocolError, Overloaded, StoreUnavailable.
+        """
+        self._store.admit()
+        now = self._clock.now()
+
+        async def authenticate() -> AuthenticatedClient:
+            proven = await self._authentication.authenticate(request.presented, now=now)
+            require_standing(proven.value.client)
+            return proven.value
+
+        authenticated = await never_refused_from_memory(self._facts, authenticate)
+        client = authenticated.client
+        actor = f"client:{client.id}"
+        try:
+            if request.token is None:
+                raise InvalidRequest(
+                    because="no token", description="The parameter token is missing."
+                )
+            claims = await self._tokens.read(request.token)
+            if claims is None:
+                return
+            require_ownership(claims, client)
+        except ProtocolError as refusal:
+            await self._record_refusal(refusal, client, now=now, trace=trace)
+            raise
+        for _ in range(ATTEMPTS):
+            directory = await self._facts.directory()
+            revocation = revocation_of_token(claims, directory=directory.value, now=now)
+            if revocation is None:
+                return
+            plan = RevokePlan(
+                issuer=self._issuer,
+                revocations=(_planned(revocation),),
+                directory=directory.directory,
+                claim=replay_claim(authenticated.assertion),
+                audit=(self._entry(revocation, claims.jti, actor, now, trace),),
+            )
+            match await self._store.revoke(plan):
+                case Revoked() as revoked:
+                    self._tell(revocation.kind, revoked)
+                    return
+                case ProofReplayed():
+                    replayed = InvalidClient(because="client_assertion: used before")
+                    await self._record_refusal(replayed, client, now=now, trace=trace)
+                    raise replayed
+                case FactsMoved():
+                    self._facts.forget()
+                case IdempotencyMismatch():
+                    raise AssertionError("no Idempotency-Key was given")
+        raise Overloaded("the line of changes that overtake each other")
+
+    async def revoke(
+        self,
+        kind: SelectorKind,
+        id_: str,
+        *,
+        actor: str,
+        trace: TraceId,
+        idempotency_key: str | None = None,
+    ) -> RevocationReport:
+        """Revoke everything that carries an id, of any kind; an operator's verb.
+
+        Raises InvalidRequest, IdempotencyKeyReused, Overloaded, StoreUnavailable.
+        """
+        self._store.admit()
+        idempotency = self._idempotency(idempotency_key, f"{kind}\0{id_}", actor)
+        if kind is SelectorKind.KEY:
+            return await self._remove_key(KeyId(id_), idempotency, actor=actor, trace=trace)
+        now = self._clock.now()
+        for _ in range(ATTEMPTS):
+            directory = await self._facts.directory()
+            revocation = revocation_of(
+                kind, id_, issuer=self._issuer, directory=directory.value, now=now
+            )
+            report = await self._commit(
+                revocation,
+                RevokePlan(
+                    issuer=self._issuer,
+                    revocations=(_planned(revocation),),
+                    directory=directory.directory,
+                    idempotency=idempotency,
+                    audit=(self._entry(revocation, id_, actor, now, trace),),
+                ),
+            )
+            if report is not None:
+                return report
+            self._facts.forget()
+        raise Overloaded("the line of changes that overtake each other")
+
+    async def revoke_token(
+        self, token: str, *, actor: str, trace: TraceId, idempotency_key: str | None = None
+    ) -> RevocationReport:
+        """Revoke one token that an operator has at hand, by its `jti`.
+
+        Raises InvalidRequest for what is not a token of this issuer, and as `revoke`.
+        """
+        claims = await self._tokens.read(token)
+        if claims is None:
+            raise InvalidRequest(
+                because="not a token of this issuer",
+                description="This is not a token of this issuer, or its key is gone.",
+            )
+        return await self.revoke(
+            SelectorKind.JTI, claims.jti, actor=actor, trace=trace, idempotency_key=idempotency_key
+        )
+
+    async def _remove_key(
+        self, kid: KeyId, idempotency: Idempotency | None, *, actor: str, trace: TraceId
+    ) -> RevocationReport:
+        now = self._clock.now()
+        for _ in range(ATTEMPTS):
+            changes = await self._keys.emergency_removal(kid)
+            revocation = SelectorRevocation(
+                kind=SelectorKind.KEY,
+                selector=selector(self._issuer, SelectorKind.KEY, kid),
+                expires=NEVER,
+                repeatable=False,
+                floor_until=later(now, SHORTEST_FLOOR),
+            )
+            report = await self._commit(
+                revocation,
+                RevokePlan(
+                    issuer=self._issuer,
+                    revocations=(_planned(revocation),),
+                    changes=changes,
+                    idempotency=idempotency,
+                    audit=(
+                        self._entry(revocation, kid, actor, now, trace),
+                        *self._keys.audit_of(changes, actor=actor, trace=trace),
+                    ),
+                ),
+            )
+            if report is not None:
+                return report
+        raise Overloaded("the line of changes that overtake each other")
+
+    async def _commit(
+        self, revocation: SelectorRevocation, plan: RevokePlan
+    ) -> RevocationReport | None:
+        """Commit an operator's plan; None when it has to be decided again."""
+        match await self._store.revoke(plan):
+            case Revoked() as revoked:
+                self._tell(revocation.kind, revoked)
+                return RevocationReport(
+                    kind=revocation.kind,
+                    selector=revocation.selector,
+                    numbers=revoked.numbers,
+                    fresh=revoked.fresh,
+                    note=NOTES[revocation.kind],
+                )
+            case IdempotencyMismatch():
+                raise IdempotencyKeyReused(because="Idempotency-Key with another request")
+            case FactsMoved():
+                return None
+            case ProofReplayed():
+                raise AssertionError("no proof was presented")
+
+    def _tell(self, kind: SelectorKind, revoked: Revoked) -> None:
+        if revoked.fresh:
+            self._events.count(Counted.REVOKED, kind=kind.value)
+        # Also for a repeat: the first announcement may have been lost with its node.
+        self._bus.announce(self._issuer)
+
+    def _idempotency(self, key: str | None, asked: str, actor: str) -> Idempotency | None:
+        if key is None:
+            return None
+        if not (0 < len(key) <= MAX_IDEMPOTENCY_KEY and key.isascii() and key.isprintable()):
+            raise InvalidRequest(
+                because="malformed Idempotency-Key",
+                description=f"Idempotency-Key is 1 to {MAX_IDEMPOTENCY_KEY} ASCII characters.",
+            )
+        return Idempotency(
+            caller=actor,
+            key=key,
+            request_digest=sha256(asked.encode()).digest(),
+            until=later(self._clock.now(), IDEMPOTENCY_KEPT),
+        )
+
+    def _entry(
+        self, revocation: SelectorRevocation, id_: str, actor: str, now: Instant, trace: TraceId
+    ) -> AuditEntry:
+        return AuditEntry(
+            at=now,
+            event=AuditEvent.REVOKED,
+            issuer=self._issuer,
+            actor=actor,
+            trace=trace,
+            detail={
+                "kind": revocation.kind.value,
+                "id": id_,
+                "selector": revocation.selector.hex(),
+            },
+        )
+
+    async def _record_refusal(
+        self, refusal: ProtocolError, client: Client, *, now: Instant, trace: TraceId
+    ) -> None:
+        entry = AuditEntry(
+            at=now,
+            event=AuditEvent.REVOCATION_REFUSED,
+            issuer=self._issuer,
+            actor=f"client:{client.id}",
+            trace=trace,
+            because=refusal.because,
+            detail={"code": refusal.code},
+        )
+        await self._store.record((entry,))
+
+
+def _planned(revocation: SelectorRevocation) -> Revocation:
+    key = revocation.kind is SelectorKind.KEY
+    return Revocation(
+        type=RecordType.KEY if key else RecordType.SELECTOR,
+        selector=revocation.selector,
+        expires=revocation.expires,
+        repeatable=revocation.repeatable,
+        floor_until=revocation.floor_until,
+    )
