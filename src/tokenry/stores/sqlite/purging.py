@@ -1,0 +1,65 @@
+"""Remove what the newest tick has outlived, a bounded number of rows of each kind (R-36)."""
+
+import sqlite3
+from typing import Any
+
+from tokenry.ports.store import Purged
+from tokenry.stores.retention import expiry_outlived, last_outlived_bucket
+from tokenry.vocabulary.instant import Instant
+
+
+def purge(connection: sqlite3.Connection, limit: int) -> Purged:
+    """Remove at most `limit` rows of each kind, those that ran out first, first."""
+    row = connection.execute("SELECT tick FROM whole").fetchone()
+    tick: Instant = row[0]
+    # The watermark rises before the bucket's rows go: a claim in it is refused from here on, so
+    # however long its removal takes, the bucket was emptied whole (G-2).
+    row = connection.execute(
+        "UPDATE whole SET emptied_through = max(emptied_through, ?) RETURNING emptied_through",
+        (last_outlived_bucket(tick),),
+    ).fetchall()[0]
+    emptied_through: int = row[0]
+    expired = expiry_outlived(tick)
+    return Purged(
+        records=_purge_records(connection, expired, limit),
+        floors=_remove(connection, "floor", "issuer, selector", "until", tick, limit),
+        replay_keys=_remove(
+            connection, "replay_key", "issuer, key", "bucket", emptied_through, limit
+        ),
+        reference_tokens=_remove(
+            connection, "reference_token", "issuer, digest", "expires", expired, limit
+        ),
+        idempotency_keys=_remove(
+            connection, "idempotency_key", "issuer, caller, key", "until", tick, limit
+        ),
+    )
+
+
+def _remove(
+    connection: sqlite3.Connection, table: str, key: str, end: str, passed: int, limit: int
+) -> int:
+    """Remove rows of a table whose `end` is not above `passed`; return how many."""
+    cursor = connection.execute(
+        f"DELETE FROM {table} WHERE ({key}) IN"  # noqa: S608 -- names of this module only
+        f" (SELECT {key} FROM {table} WHERE {end} <= ? ORDER BY {end}, {key} LIMIT ?)",
+        (passed, limit),
+    )
+    return cursor.rowcount
+
+
+def _purge_records(connection: sqlite3.Connection, expired: int, limit: int) -> int:
+    gone: list[tuple[Any, ...]] = connection.execute(
+        "DELETE FROM record WHERE (issuer, seq) IN"
+        " (SELECT issuer, seq FROM record WHERE expires <= ? ORDER BY expires, issuer, seq LIMIT ?)"
+        " RETURNING issuer, seq, chain",
+        (expired, limit),
+    ).fetchall()
+    highest: dict[int, tuple[int, bytes]] = {}
+    for issuer_id, seq, chain in gone:
+        highest[issuer_id] = max(highest.get(issuer_id, (0, b"")), (seq, chain))
+    for issuer_id, (seq, chain) in highest.items():
+        connection.execute(
+            "UPDATE head SET kept_after = ?1, kept_chain = ?2 WHERE id = ?3 AND kept_after < ?1",
+            (seq, chain, issuer_id),
+        )
+    return len(gone)
