@@ -12,7 +12,7 @@ from typing import Final, NewType
 
 import msgspec
 
-from tokenry.vocabulary.selectors import Selector
+from tokenry.vocabulary.selectors import SELECTOR_BYTES, Selector
 from tokenry.vocabulary.sequence import SequenceNumber
 
 ChainValue = NewType("ChainValue", bytes)
@@ -36,7 +36,7 @@ class RecordType(IntEnum):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One revocation. `expires` is a NumericDate in seconds, `before` equals `seq` unless healed."""
+    """One revocation. `expires` is a NumericDate; `before` equals `seq` unless healed."""
 
     seq: SequenceNumber
     type: RecordType
@@ -45,8 +45,16 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     expires: int
 
     def to_bytes(self) -> bytes:
-        """Return the 41 bytes that travel and that the chain covers."""
-        return _LAYOUT.pack(self.seq, self.type, self.selector, self.before, self.expires)
+        """Return the 41 bytes that travel and that the chain covers.
+
+        Raises ValueError for a value that does not fit its field.
+        """
+        if len(self.selector) != SELECTOR_BYTES:
+            raise ValueError(f"a selector has {SELECTOR_BYTES} bytes, not {len(self.selector)}")
+        try:
+            return _LAYOUT.pack(self.seq, self.type, self.selector, self.before, self.expires)
+        except struct.error:
+            raise ValueError(f"record {self.seq} has a number that does not fit") from None
 
 
 def record_from_bytes(data: bytes) -> Record:
