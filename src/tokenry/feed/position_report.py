@@ -11,9 +11,9 @@ from tokenry.vocabulary.sequence import SequenceNumber
 
 MAX_REPORTED_KEYS: Final = 100
 
-_Handle = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+_Handle = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}\\Z")]
 _Thumbprints = Annotated[
-    list[Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{43}$")]],
+    list[Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{43}\\Z")]],
     msgspec.Meta(max_length=MAX_REPORTED_KEYS),
 ]
 

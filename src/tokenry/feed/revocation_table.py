@@ -43,9 +43,8 @@ class _Bucket:
 
 
 class KeptRecords(msgspec.Struct, frozen=True):
-    """A copy of a table for another thread to read, and the capacity that a successor has."""
+    """A copy of a table, for another thread to read."""
 
-    capacity: int
     removed_keys: frozenset[Selector]
     buckets: Mapping[int, _Bucket]
 
@@ -119,7 +118,7 @@ class RevocationTable:
     def kept(self) -> KeptRecords:
         """Return a copy; takes some milliseconds for a million records."""
         buckets = {number: bucket.copy() for number, bucket in self._buckets.items()}
-        return KeptRecords(self.capacity, frozenset(self.removed_keys), buckets)
+        return KeptRecords(frozenset(self.removed_keys), buckets)
 
     def merge(self, kept: KeptRecords, *, limit: int) -> None:
         """Add what another table had, as `remove_keys` and `put` do, but for what has expired.

@@ -93,12 +93,12 @@ class Predecessor(msgspec.Struct, frozen=True):
 class LoadedSnapshot(msgspec.Struct, frozen=True):
     """A snapshot whose records are those of its manifest, ready to be installed once.
 
-    `table` has the live records of the view's version `merged_version` as well.
+    `table` has what the view knew at its version `merged` as well; None: the view merges it.
     """
 
     manifest: Manifest
     table: RevocationTable
-    merged_version: int
+    merged: int | None
 
 
 def manifest_of(
@@ -149,15 +149,15 @@ def parse_manifest(verified_payload: bytes) -> Manifest:
 
 
 def load_snapshot(
-    manifest: Manifest, records: bytes, *, predecessor: Predecessor
+    manifest: Manifest, records: bytes, *, capacity: int, predecessor: Predecessor | None = None
 ) -> LoadedSnapshot:
-    """Build what a view installs. Takes its time: call it in a thread.
+    """Build what a view of this capacity installs. Takes its time: call it in a thread.
 
-    What the view knew stays until it expires, so that a snapshot of another history brings
-    nothing back. Raises FeedRefused if the records are not those of the manifest, and
-    ExceedsCapacity if all of them together are more than the view may hold.
+    What the view knew, its `predecessor`, stays until it expires, so that a snapshot of another
+    history brings nothing back; given here, it costs the thread's time and not the view's.
+    Raises FeedRefused if the records are not those of the manifest, ExceedsCapacity if all
+    together are more than `capacity`.
     """
-    capacity = predecessor.kept.capacity
     if manifest.count > capacity:
         raise ExceedsCapacity(f"expected at most {capacity} live revocations")
     if len(records) != manifest.count * RECORD_BYTES:
@@ -167,8 +167,10 @@ def load_snapshot(
     _require_ascending(records, manifest.head)
     table = RevocationTable(capacity=capacity)
     table.put_records(records)
+    if predecessor is None:
+        return LoadedSnapshot(manifest, table, merged=None)
     table.merge(predecessor.kept, limit=expiry_limit(manifest.closed, predecessor.leeway))
-    return LoadedSnapshot(manifest, table, predecessor.version)
+    return LoadedSnapshot(manifest, table, merged=predecessor.version)
 
 
 def expiry_limit(closed: Instant, leeway: Seconds) -> int:

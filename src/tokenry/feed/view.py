@@ -163,7 +163,7 @@ class RevocationView:
         return self._compare(empty, at)
 
     def predecessor(self) -> Predecessor:
-        """Return what `load_snapshot` must keep; takes milliseconds for a million records."""
+        """Return what `load_snapshot` is to keep; a copy, made in milliseconds."""
         return Predecessor(self.version, self.leeway, self._table.kept())
 
     def install(self, snapshot: LoadedSnapshot, at: ClockReading) -> SnapshotOutcome:
@@ -181,8 +181,8 @@ class RevocationView:
             outcome = self._compare_known(self._head, stated, at)
             if self.state is ViewState.SYNCHRONIZED or not isinstance(outcome, AlreadyKnown):
                 return outcome
-        if snapshot.merged_version != self.version:
-            # Something was applied while the snapshot was loaded.
+        if snapshot.merged != self.version:
+            # It was loaded without what is known here, or more has become known since.
             try:
                 table.merge(self._table.kept(), limit=expiry_limit(manifest.closed, self.leeway))
             except ExceedsCapacity:
