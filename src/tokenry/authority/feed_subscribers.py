@@ -1,0 +1,77 @@
+"""All subscribers of one issuer's feed on this node: bounded, and the slow ones let go (G-8)."""
+
+from collections.abc import Iterable
+
+from tokenry.authority.feed_subscription import Subscription
+from tokenry.ports.events import Counted, Events, Level
+from tokenry.vocabulary.errors import Overloaded
+from tokenry.vocabulary.identifiers import ResourceServerName
+
+
+class FeedSubscribers:
+    """Who gets what is published."""
+
+    def __init__(self, *, events: Events, most: int) -> None:
+        self._events = events
+        self._most = most
+        self._subscriptions: set[Subscription] = set()
+
+    def __len__(self) -> int:
+        return len(self._subscriptions)
+
+    def require_room(self) -> None:
+        """Raise Overloaded when no more subscribers are taken."""
+        if len(self._subscriptions) >= self._most:
+            raise Overloaded("the list of feed subscribers", retry_after=5)
+
+    def join(self, resource_server: ResourceServerName) -> Subscription:
+        """Take one more: it gets everything that is offered from here on. Raises Overloaded."""
+        self.require_room()
+        subscription = Subscription(resource_server, leave=self._leave)
+        self._subscriptions.add(subscription)
+        self._tell()
+        return subscription
+
+    def resource_servers(self) -> set[ResourceServerName]:
+        """Return the names of those whose verifiers subscribe."""
+        return {subscription.resource_server for subscription in self._subscriptions}
+
+    def offer(self, block: bytes) -> None:
+        """Give everyone a block; drop who has too many waiting, without delay for the others."""
+        slow = [
+            subscription for subscription in self._subscriptions if not subscription.offer(block)
+        ]
+        self._drop(slow)
+
+    def offer_to(self, resource_server: ResourceServerName, block: bytes) -> None:
+        """Give one resource server's subscribers a block."""
+        self._drop(
+            [
+                subscription
+                for subscription in self._subscriptions
+                if subscription.resource_server == resource_server and not subscription.offer(block)
+            ]
+        )
+
+    def end_of(self, resource_server: ResourceServerName) -> None:
+        """End the streams of a resource server that was removed."""
+        for subscription in [*self._subscriptions]:
+            if subscription.resource_server == resource_server:
+                subscription.end()
+
+    def end_all(self) -> None:
+        """End every stream once what waits has been sent."""
+        for subscription in [*self._subscriptions]:
+            subscription.end()
+
+    def _drop(self, slow: Iterable[Subscription]) -> None:
+        for subscription in slow:
+            self._events.count(Counted.SUBSCRIBER_DROPPED)
+            subscription.drop()
+
+    def _leave(self, subscription: Subscription) -> None:
+        self._subscriptions.discard(subscription)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._events.level(Level.FEED_SUBSCRIBERS, len(self._subscriptions))
