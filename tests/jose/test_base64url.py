@@ -1,6 +1,7 @@
 """The codec against the standard library, and the spellings that the library would let pass."""
 
 import base64
+import contextlib
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,20 @@ def test_what_decodes_is_the_one_spelling_of_its_value(segment):
     except ValueError:
         return
     assert base64.urlsafe_b64encode(data).rstrip(b"=") == segment
+
+
+@requirement("RFC 4648 §3.5")
+@pytest.mark.parametrize("length", [2, 3])
+def test_of_the_last_characters_exactly_those_without_stray_bits_are_taken(length):
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    taken = set()
+    for last in alphabet:
+        segment = ("A" * (length - 1) + last).encode()
+        with contextlib.suppress(ValueError):
+            base64url.decode(segment)
+            taken.add(segment)
+    assert len(taken) == {2: 4, 3: 16}[length]
+    assert all(base64url.encode(base64url.decode(segment)) == segment for segment in taken)
 
 
 @requirement("RFC 7515 §2", "RFC 4648 §3.5")

@@ -59,6 +59,9 @@ def test_the_key_can_be_looked_up_between_parsing_and_proving():
     unverified.require_type("at+jwt")
     key = BOTH.find(unverified.header.kid)
     assert unverified.verify_with(key, expected_type="at+jwt").payload == b"{}"
+    with pytest.raises(JwsRefused) as refused:
+        unverified.verify_with(key, expected_type="dpop+jwt")
+    assert refused.value.reason is RefusalReason.UNEXPECTED_TYPE
     with pytest.raises(JwsRefused):
         unverified.verify_with(ED25519.public, expected_type="at+jwt")
     with pytest.raises(JwsRefused):

@@ -22,6 +22,7 @@ from tokenry.jose import (
     parse_public_jwk,
     sign_compact,
 )
+from tokenry.jose.jwk import thumbprint_of
 
 
 def number(value):
@@ -62,6 +63,8 @@ def test_the_thumbprint_is_of_the_key_and_not_of_how_it_was_written():
     shuffled = dict(reversed(EC.items())) | {"kid": "another", "x5c": ["ignored"], "more": 1}
     assert parse_public_jwk(shuffled).thumbprint == parse_public_jwk(EC).thumbprint
     assert parse_public_jwk(OTHER_EC).thumbprint != parse_public_jwk(EC).thumbprint
+    backwards = dict(reversed(parse_public_jwk(EC).members.items()))
+    assert thumbprint_of(backwards) == parse_public_jwk(EC).thumbprint
 
 
 @requirement("RFC 8725 §3.1", "G-7")
@@ -144,6 +147,7 @@ def test_the_old_name_opens_no_other_key():
         (EC | {"x": octets(b"\xff" * 32)}, MALFORMED),
         (EC | {"x": P384["x"]}, MALFORMED),
         (EC | {"x": EC["x"][:-2]}, MALFORMED),
+        (EC | {"x": octets(b"\0" + base64.urlsafe_b64decode(EC["x"] + "="))}, MALFORMED),
         (EC | {"x": EC["x"] + "="}, MALFORMED),
         (EC | {"x": "\u212a" + EC["x"][1:]}, MALFORMED),
         (EC | {"x": 7}, MALFORMED),

@@ -62,6 +62,8 @@ def test_two_generated_keys_differ():
         (pkcs8(ec.generate_private_key(ec.SECP521R1())), Algorithm.ES384, KeyFault.CONFLICT),
         (pkcs8(ec.generate_private_key(ec.SECP256R1())), Algorithm.RS256, KeyFault.CONFLICT),
     ],
+    # The keys are random: without names, two test processes would not know each other's tests.
+    ids=["empty", "no key", "encrypted", "Ed448", "RSA 1024", "P-384", "P-521", "EC for RS256"],
 )
 def test_a_key_that_does_not_fit_is_refused(data, algorithm, fault):
     with pytest.raises(KeyRefused) as refused:
