@@ -7,7 +7,7 @@ loop a few microseconds: a batch's answers come back in one call per loop.
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 from tokenry.ports.plans import (
     ChangeOutcome,
@@ -24,13 +24,9 @@ from tokenry.vocabulary.bounds import MAX_WAITING_PLANS
 from tokenry.vocabulary.errors import Overloaded, StoreUnavailable
 from tokenry.vocabulary.instant import Instant
 
-
-class Ticket(NamedTuple):
-    """A piece of work, and where its answer goes."""
-
-    work: Work
-    future: "asyncio.Future[Any]"
-    loop: asyncio.AbstractEventLoop
+# A plain tuple: a named one costs more to make than all the rest of asking.
+Ticket = tuple[Work, "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+"""A piece of work, what its answer is set on, and the event loop where."""
 
 
 class WaitingPlans:
@@ -87,7 +83,7 @@ class WaitingPlans:
             if self._count >= self._bound and not isinstance(work, Errand):
                 raise Overloaded("the queue of plans that wait for a commit")
             self._count += 1
-            self._arrived.append(Ticket(work, future, loop))
+            self._arrived.append((work, future, loop))
             is_first_of_turn = loop not in self._waking
             if is_first_of_turn:
                 self._waking.add(loop)
@@ -114,10 +110,10 @@ class WaitingPlans:
         batch: list[Ticket] = []
         touched: set[Row] = set()
         for ticket in candidates:
-            if ticket.future.cancelled():
+            work, future, _ = ticket
+            if future.cancelled():
                 continue
-            rows = rows_of(ticket.work)
-            if rows:
+            if not isinstance(work, IssuePlan) and (rows := rows_of(work)):
                 conflicts = not touched.isdisjoint(rows)
                 touched.update(rows)
                 if conflicts:

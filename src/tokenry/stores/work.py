@@ -1,5 +1,7 @@
 """Everything a committer can be given: the port's plans, and the store's own errands."""
 
+from typing import Final
+
 import msgspec
 
 from tokenry.audit.entry import AuditEntry
@@ -41,6 +43,9 @@ class PurgeRows(msgspec.Struct, frozen=True):
 Errand = CreateIssuer | Tick | PurgeRows
 """Asked for by the authority itself, one at a time: no queue bound applies, so that an overload
 of requests cannot stop ticks and let every verifier grow stale (G-1, G-8)."""
+
+PLANS: Final = (IssuePlan, RevokePlan, ChangePlan)
+"""What the port calls a plan; the commonest first."""
 
 Work = IssuePlan | RevokePlan | ChangePlan | RecordEntries | Errand
 

@@ -14,7 +14,16 @@ from tokenry.stores.sqlite.faults import failure_of, is_fault_of_work
 from tokenry.stores.sqlite.open_batch import OpenBatch
 from tokenry.stores.sqlite.purging import purge
 from tokenry.stores.sqlite.writing import record_entries, write_plan
-from tokenry.stores.work import Answer, CreateIssuer, PurgeRows, RecordEntries, Tick, Work
+from tokenry.stores.work import (
+    PLANS,
+    Answer,
+    CreateIssuer,
+    Errand,
+    PurgeRows,
+    RecordEntries,
+    Tick,
+    Work,
+)
 from tokenry.vocabulary.instant import Instant
 
 
@@ -65,20 +74,20 @@ class SqliteBatchWriter:
     def _write(self, work: tuple[Work, ...]) -> list[Answer]:
         batch = OpenBatch(self._connection)
         answers: list[Answer] = [None] * len(work)
-        errands: list[int] = []
+        errands: list[tuple[int, Errand | RecordEntries]] = []
         for index, piece in enumerate(work):
             if isinstance(piece, CreateIssuer):
                 batch.create_issuer(piece.issuer)
-            elif isinstance(piece, RecordEntries | Tick | PurgeRows):
-                errands.append(index)
+            elif not isinstance(piece, PLANS):
+                errands.append((index, piece))
         for standing in decide(batch, work, answers):
             answers[standing.index] = write_plan(batch, standing)
-        for index in errands:
-            answers[index] = self._run_errand(batch, work[index])
+        for index, errand in errands:
+            answers[index] = self._run(batch, errand)
         batch.flush()
         return answers
 
-    def _run_errand(self, batch: OpenBatch, errand: Work) -> Answer:
+    def _run(self, batch: OpenBatch, errand: Errand | RecordEntries) -> Answer:
         match errand:
             case RecordEntries():
                 return record_entries(batch, errand)
@@ -86,7 +95,8 @@ class SqliteBatchWriter:
                 return purge(self._connection, limit)
             case Tick():
                 return self._tick()
-        raise AssertionError(f"not an errand: {errand}")
+            case CreateIssuer():
+                return None
 
     def _tick(self) -> Instant:
         rows = self._connection.execute(

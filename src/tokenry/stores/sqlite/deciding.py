@@ -23,62 +23,71 @@ from tokenry.stores.sqlite.open_batch import HeadRow, OpenBatch
 from tokenry.stores.work import Answer, Work
 from tokenry.vocabulary.selectors import Selector
 
-Plan = IssuePlan | RevokePlan | ChangePlan
-
 _FACTS_MOVED = FactsMoved()
 _PROOF_REPLAYED = ProofReplayed()
 
 
-class Standing(msgspec.Struct):
-    """A plan that nothing speaks against; `earlier` is the answer that it repeats, if any."""
+class Issuance(msgspec.Struct, frozen=True):
+    """An issuance of the batch, by its place there, that nothing speaks against so far."""
 
     index: int
-    plan: Plan
+    plan: IssuePlan
+    head: HeadRow
+
+
+class Alteration(msgspec.Struct):
+    """A revocation or change likewise; `earlier` is the answer that it repeats, if any."""
+
+    index: int
+    plan: RevokePlan | ChangePlan
     head: HeadRow
     earlier: Revoked | None = None
 
 
-def decide(batch: OpenBatch, work: tuple[Work, ...], answers: list[Answer]) -> list[Standing]:
+def decide(
+    batch: OpenBatch, work: tuple[Work, ...], answers: list[Answer]
+) -> list[Issuance | Alteration]:
     """Answer the plans of the batch that lose; return the others, issuances first."""
-    candidates: list[Standing] = []
+    issuances: list[Issuance] = []
+    alterations: list[Alteration] = []
     for index, piece in enumerate(work):
-        if isinstance(piece, Plan):
-            try:
-                candidates.append(Standing(index, piece, batch.head(piece.issuer)))
-            except LookupError as unknown_issuer:
-                answers[index] = unknown_issuer
-    _read_floors(batch, candidates)
-    issuances: list[Standing] = []
-    others: list[Standing] = []
-    for candidate in candidates:
-        plan = candidate.plan
-        if isinstance(plan, IssuePlan):
-            if _facts_hold(batch, candidate.head, plan):
-                issuances.append(candidate)
-            else:
-                answers[candidate.index] = _FACTS_MOVED
+        try:
+            if isinstance(piece, IssuePlan):
+                issuances.append(Issuance(index, piece, batch.head(piece.issuer)))
+            elif isinstance(piece, (RevokePlan, ChangePlan)):
+                alterations.append(Alteration(index, piece, batch.head(piece.issuer)))
+        except LookupError as unknown_issuer:
+            answers[index] = unknown_issuer
+    _read_floors(batch, issuances, alterations)
+    standing: list[Issuance | Alteration] = []
+    for issuance in issuances:
+        if _facts_hold(batch, issuance.head, issuance.plan):
+            standing.append(issuance)
         else:
-            loss = _loss_of(batch, candidate)
-            if loss is None:
-                others.append(candidate)
-            else:
-                answers[candidate.index] = loss
-    return _claim(batch, issuances + others, answers)
+            answers[issuance.index] = _FACTS_MOVED
+    for alteration in alterations:
+        loss = _loss_of(batch, alteration)
+        if loss is None:
+            standing.append(alteration)
+        else:
+            answers[alteration.index] = loss
+    return _claim(batch, standing, answers)
 
 
-def _read_floors(batch: OpenBatch, candidates: list[Standing]) -> None:
+def _read_floors(
+    batch: OpenBatch, issuances: list[Issuance], alterations: list[Alteration]
+) -> None:
     """Read the floors that decisions need, for each issuer in one go."""
     needed: dict[int, set[Selector]] = {}
-    for candidate in candidates:
-        plan, head = candidate.plan, candidate.head
-        if isinstance(plan, IssuePlan):
-            # No floor lies above the head, so facts as new as the head need none.
-            if plan.rsn < head.seq:
-                needed.setdefault(head.id, set()).update(plan.selectors)
-        elif isinstance(plan, RevokePlan):
-            once = {each.selector for each in plan.revocations if not each.repeatable}
-            if once:
-                needed.setdefault(head.id, set()).update(once)
+    for issuance in issuances:
+        # No floor lies above the head, so facts as new as the head need none.
+        if issuance.plan.rsn < issuance.head.seq:
+            needed.setdefault(issuance.head.id, set()).update(issuance.plan.selectors)
+    for alteration in alterations:
+        if isinstance(alteration.plan, RevokePlan):
+            for revocation in alteration.plan.revocations:
+                if not revocation.repeatable:
+                    needed.setdefault(alteration.head.id, set()).add(revocation.selector)
     for issuer_id, selectors in needed.items():
         batch.read_floors(issuer_id, selectors)
 
@@ -94,9 +103,9 @@ def _facts_hold(batch: OpenBatch, head: HeadRow, plan: IssuePlan) -> bool:
     return all(floors.get(selector, 0) <= plan.rsn for selector in plan.selectors)
 
 
-def _loss_of(batch: OpenBatch, candidate: Standing) -> Answer:
+def _loss_of(batch: OpenBatch, alteration: Alteration) -> IdempotencyMismatch | FactsMoved | None:
     """Return why a revocation or change cannot be made; find the answer that it repeats."""
-    plan, head = candidate.plan, candidate.head
+    plan, head = alteration.plan, alteration.head
     if isinstance(plan, RevokePlan) and plan.idempotency is not None:
         asked = plan.idempotency
         row = batch.connection.execute(
@@ -108,24 +117,26 @@ def _loss_of(batch: OpenBatch, candidate: Standing) -> Answer:
             request_digest, numbers, fresh = row
             if request_digest != asked.request_digest:
                 return IdempotencyMismatch()
-            candidate.earlier = Revoked(tuple(json.loads(numbers)), bool(fresh))
+            alteration.earlier = Revoked(tuple(json.loads(numbers)), bool(fresh))
             return None
-    if isinstance(plan, RevokePlan | ChangePlan):
-        if plan.directory is not None and plan.directory != head.directory:
-            return _FACTS_MOVED
-        if not conditions_hold(batch.connection, head, plan.changes):
-            return _FACTS_MOVED
+    if plan.directory is not None and plan.directory != head.directory:
+        return _FACTS_MOVED
+    if not conditions_hold(batch.connection, head, plan.changes):
+        return _FACTS_MOVED
     return None
 
 
-def _claim(batch: OpenBatch, standing: list[Standing], answers: list[Answer]) -> list[Standing]:
+def _claim(
+    batch: OpenBatch, standing: list[Issuance | Alteration], answers: list[Answer]
+) -> list[Issuance | Alteration]:
     """Answer the plans whose claim loses; return the others."""
-    claimants: list[Standing] = []
+    claimants: list[Issuance | Alteration] = []
     claims: list[tuple[int, ReplayClaim]] = []
     for one in standing:
-        if isinstance(one.plan, IssuePlan | RevokePlan) and one.plan.claim is not None:
+        plan = one.plan
+        if not isinstance(plan, ChangePlan) and plan.claim is not None:
             claimants.append(one)
-            claims.append((one.head.id, one.plan.claim))
+            claims.append((one.head.id, plan.claim))
     if not claims:
         return standing
     lost: set[int] = set()

@@ -5,7 +5,6 @@ Rows are gathered and inserted together at the end, one statement for many, the 
 
 import json
 import sqlite3
-from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +13,7 @@ from tokenry.audit.entry import AuditEntry, encode_entry
 from tokenry.feed.record import ChainValue, first_chain_value
 from tokenry.ports.plans import Idempotency, ReferenceToken, Revoked
 from tokenry.stores.numbering import NumberedRecord
+from tokenry.stores.sqlite.audit_rows import first_row
 from tokenry.stores.sqlite.row_insert import RowInsert
 from tokenry.vocabulary.identifiers import IssuerUrl
 from tokenry.vocabulary.selectors import Selector
@@ -22,7 +22,7 @@ from tokenry.vocabulary.sequence import FIRST_EPOCH, FIRST_HEAD, SequenceNumber
 _LARGEST_LOOK_UP: Final = 512
 _FLOORS_OF: Final = "SELECT selector, before FROM floor WHERE issuer = ? AND selector IN"
 
-_AUDIT = RowInsert("audit (issuer, id, entry)", columns=3)
+_AUDIT = RowInsert("audit (id, entry)", columns=2)
 _RECORD = RowInsert("record (issuer, seq, body, chain, expires)", columns=5)
 _REFERENCE = RowInsert(
     "reference_token (issuer, digest, claims, selectors, rsn, expires)", columns=6
@@ -39,7 +39,7 @@ _IDEMPOTENCY = RowInsert(
 
 
 class HeadRow(msgspec.Struct):
-    """An issuer's head within the batch; `last_audit` is the row id of its newest entry."""
+    """An issuer's head within the batch; `last_audit` is the row of its newest entry."""
 
     id: int
     issuer: IssuerUrl
@@ -69,8 +69,8 @@ class OpenBatch:
         chain = first_chain_value(issuer, FIRST_EPOCH)
         self.connection.execute(
             "INSERT INTO head (issuer, seq, chain, directory, profiles, kept_after, kept_chain)"
-            " VALUES (?1, ?2, ?3, 0, 0, ?2, ?3) ON CONFLICT (issuer) DO NOTHING",
-            (issuer, FIRST_HEAD, chain),
+            " VALUES (?, ?, ?, 0, 0, ?, ?) ON CONFLICT (issuer) DO NOTHING",
+            (issuer, FIRST_HEAD, chain, FIRST_HEAD, chain),
         )
 
     def head(self, issuer: IssuerUrl) -> HeadRow:
@@ -78,14 +78,25 @@ class OpenBatch:
         head = self._heads.get(issuer)
         if head is None:
             row = self.connection.execute(
-                "SELECT id, issuer, seq, chain, directory, profiles,"
-                " coalesce((SELECT max(audit.id) FROM audit WHERE audit.issuer = head.id), 0)"
+                "SELECT id, seq, chain, directory, profiles,"
+                " (SELECT max(audit.id) FROM audit"
+                "   WHERE audit.id >= head.id << 40 AND audit.id < (head.id + 1) << 40)"
                 " FROM head WHERE issuer = ?",
                 (issuer,),
             ).fetchone()
             if row is None:
                 raise LookupError(f"no issuer {issuer}: create it first")
-            head = self._heads[issuer] = HeadRow(*row)
+            issuer_id, seq, chain, directory, profiles, last_audit = row
+            head = HeadRow(
+                id=issuer_id,
+                issuer=issuer,
+                seq=seq,
+                chain=chain,
+                directory=directory,
+                profiles=profiles,
+                last_audit=last_audit or first_row(issuer_id),
+            )
+            self._heads[issuer] = head
         return head
 
     def floors(self, issuer_id: int) -> dict[Selector, SequenceNumber]:
@@ -106,11 +117,11 @@ class OpenBatch:
             ).fetchall()
             found.update(rows)
 
-    def add_audit(self, head: HeadRow, entries: Iterable[AuditEntry]) -> None:
+    def add_audit(self, head: HeadRow, *entries: AuditEntry) -> None:
         """Append audit entries, not sealed yet."""
         for entry in entries:
             head.last_audit += 1
-            self._audit += (head.id, head.last_audit, encode_entry(entry))
+            self._audit += (head.last_audit, encode_entry(entry))
 
     def add_record(self, head: HeadRow, numbered: NumberedRecord) -> None:
         """Append a revocation record with the floor that stands for it; the head is moved apart."""

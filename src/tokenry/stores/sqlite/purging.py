@@ -59,7 +59,7 @@ def _purge_records(connection: sqlite3.Connection, expired: int, limit: int) -> 
         highest[issuer_id] = max(highest.get(issuer_id, (0, b"")), (seq, chain))
     for issuer_id, (seq, chain) in highest.items():
         connection.execute(
-            "UPDATE head SET kept_after = ?1, kept_chain = ?2 WHERE id = ?3 AND kept_after < ?1",
-            (seq, chain, issuer_id),
+            "UPDATE head SET kept_after = ?, kept_chain = ? WHERE id = ? AND kept_after < ?",
+            (seq, chain, issuer_id, seq),
         )
     return len(gone)

@@ -9,6 +9,7 @@ from tokenry.ports.plans import ReferenceToken
 from tokenry.ports.store import Sighted, StoredAuditEntry
 from tokenry.protocol.registry import Client, Directory, LifetimeCeiling, Operator, ResourceServer
 from tokenry.protocol.signing_key import SigningKey
+from tokenry.stores.sqlite.audit_rows import first_row, last_row
 from tokenry.stores.sqlite.feed_reads import unknown_issuer
 from tokenry.stores.sqlite.reader import Reader
 from tokenry.vocabulary.identifiers import ClientId, IssuerUrl
@@ -144,18 +145,23 @@ def read_audit_entries(
     reader: Reader, issuer: IssuerUrl, after: int, limit: int
 ) -> tuple[StoredAuditEntry, ...]:
     """Read audit entries in the order of their commits."""
+    issuer_id = _issuer_id(reader, issuer)
+    first = first_row(issuer_id)
     rows = reader.rows(
-        "SELECT id, entry, leaf FROM audit WHERE issuer = ? AND id > ? ORDER BY id LIMIT ?",
-        _issuer_id(reader, issuer),
-        after,
+        "SELECT id, entry, leaf FROM audit WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+        first + after,
+        last_row(issuer_id),
         limit,
     )
-    return tuple(StoredAuditEntry(*row) for row in rows)
+    return tuple(StoredAuditEntry(row - first, entry, leaf) for row, entry, leaf in rows)
 
 
 def read_last_audit_id(reader: Reader, issuer: IssuerUrl) -> int:
-    """Read the highest row id of an issuer's entries, 0 when there is none."""
+    """Read the highest number of an issuer's entries, 0 when there is none."""
     issuer_id = _issuer_id(reader, issuer)
-    rows = reader.rows("SELECT coalesce(max(id), 0) FROM audit WHERE issuer = ?", issuer_id)
-    last: int = rows[0][0]
-    return last
+    first = first_row(issuer_id)
+    rows = reader.rows(
+        "SELECT max(id) FROM audit WHERE id > ? AND id <= ?", first, last_row(issuer_id)
+    )
+    last: int = rows[0][0] or first
+    return last - first

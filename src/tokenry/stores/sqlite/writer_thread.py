@@ -41,7 +41,7 @@ class WriterThread:
             tickets = self.waiting.take()
             if not tickets:
                 continue
-            work = tuple(ticket.work for ticket in tickets)
+            work = tuple([ticket[0] for ticket in tickets])
             try:
                 answers = run_to_end(commit_batch(self._writer, work, self._entropy))
             except BaseException as error:

@@ -1,30 +1,28 @@
 """Write what was decided: state, numbers, chain, audit entries (G-1, G-4)."""
 
-from tokenry.ports.plans import Changed, ChangePlan, Issued, IssuePlan, Revoked, RevokePlan
+from tokenry.ports.plans import Changed, ChangePlan, Issued, Revoked, RevokePlan
 from tokenry.stores.numbering import number_revocations
 from tokenry.stores.sqlite.changing import make_changes
-from tokenry.stores.sqlite.deciding import Standing
+from tokenry.stores.sqlite.deciding import Alteration, Issuance
 from tokenry.stores.sqlite.open_batch import HeadRow, OpenBatch
 from tokenry.stores.work import Answer, RecordEntries
 
 
-def write_plan(batch: OpenBatch, standing: Standing) -> Answer:
+def write_plan(batch: OpenBatch, standing: Issuance | Alteration) -> Answer:
     """Write a plan that stands, and return its outcome."""
-    plan, head = standing.plan, standing.head
-    match plan:
-        case IssuePlan():
-            if plan.reference is not None:
-                batch.add_reference(head, plan.reference)
-            batch.add_audit(head, (plan.audit,))
-            return Issued(plan.rsn)
-        case RevokePlan():
-            if standing.earlier is not None:
-                return standing.earlier
-            return _revoke(batch, head, plan)
-        case ChangePlan():
-            make_changes(batch.connection, head, plan.changes)
-            batch.add_audit(head, plan.audit)
-            return Changed(head.directory)
+    head = standing.head
+    if isinstance(standing, Issuance):
+        issuing = standing.plan
+        if issuing.reference is not None:
+            batch.add_reference(head, issuing.reference)
+        batch.add_audit(head, issuing.audit)
+        return Issued(issuing.rsn)
+    if standing.earlier is not None:
+        return standing.earlier
+    plan = standing.plan
+    if isinstance(plan, RevokePlan):
+        return _revoke(batch, head, plan)
+    return _change(batch, head, plan)
 
 
 def record_entries(batch: OpenBatch, work: RecordEntries) -> Answer:
@@ -34,7 +32,7 @@ def record_entries(batch: OpenBatch, work: RecordEntries) -> Answer:
     except LookupError as unknown_issuer:
         return unknown_issuer
     for head, entry in zip(heads, work.entries, strict=True):
-        batch.add_audit(head, (entry,))
+        batch.add_audit(head, entry)
     return None
 
 
@@ -50,5 +48,11 @@ def _revoke(batch: OpenBatch, head: HeadRow, plan: RevokePlan) -> Revoked:
     revoked = Revoked(numbered.numbers, fresh=bool(numbered.fresh))
     if plan.idempotency is not None:
         batch.add_idempotency(head, plan.idempotency, revoked)
-    batch.add_audit(head, plan.audit)
+    batch.add_audit(head, *plan.audit)
     return revoked
+
+
+def _change(batch: OpenBatch, head: HeadRow, plan: ChangePlan) -> Changed:
+    make_changes(batch.connection, head, plan.changes)
+    batch.add_audit(head, *plan.audit)
+    return Changed(head.directory)

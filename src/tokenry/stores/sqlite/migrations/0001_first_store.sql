@@ -79,15 +79,15 @@ CREATE TABLE reference_token (
 ) WITHOUT ROWID;
 CREATE INDEX reference_token_by_expiry ON reference_token (expires);
 
--- Entries as written, numbered per issuer in the order of their commits. `leaf` is their index in
--- the Merkle tree once sealed.
+-- Entries as written, numbered per issuer from 1 in the order of their commits. Issuer and number
+-- are one integer, issuer * 2^40 + number: the cheapest key to append by, and there is an entry for
+-- every token. `leaf` is the entry's index in the Merkle tree once sealed.
 CREATE TABLE audit (
-    issuer INTEGER NOT NULL REFERENCES head (id),
-    id INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY,
+    issuer INTEGER NOT NULL GENERATED ALWAYS AS (id >> 40) VIRTUAL,
     entry BLOB NOT NULL,
-    leaf INTEGER NULL,
-    PRIMARY KEY (issuer, id)
-) WITHOUT ROWID;
+    leaf INTEGER NULL
+);
 
 -- The directory and the keys: each row a JSON document, whole.
 CREATE TABLE client (
