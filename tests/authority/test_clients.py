@@ -4,8 +4,9 @@ from hashlib import sha256
 
 import pytest
 
+from support.manual_clock import ManualClock
 from support.requirement import requirement
-from support.world import CountingEntropy, ManualClock, RememberingBus
+from support.world import CountingEntropy, RememberingBus
 from tokenry.audit.entry import AuditEvent, decode_entry
 from tokenry.authority.acts import Act
 from tokenry.authority.client_registration import (

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from support.manual_clock import ManualClock
 from support.requirement import requirement
-from support.world import ManualClock
 from tokenry.audit.entry import AuditEntry, AuditEvent
 from tokenry.authority.evidence import (
     MAX_WAIT,

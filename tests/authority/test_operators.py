@@ -4,8 +4,8 @@ from hashlib import sha256
 
 import pytest
 
+from support.manual_clock import ManualClock
 from support.requirement import requirement
-from support.world import ManualClock
 from tokenry.authority.operators import Operators, require_duty
 from tokenry.ports.plans import ChangePlan, PutOperator, RemoveOperator
 from tokenry.protocol.registry import Operator, Origin

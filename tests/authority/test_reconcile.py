@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.manual_clock import ManualClock
 from support.requirement import requirement
-from support.world import CountingEntropy, ManualClock, RememberingBus
+from support.world import CountingEntropy, RememberingBus
 from tokenry.audit.entry import AuditEntry, AuditEvent, decode_entry
 from tokenry.authority.acts import Act
 from tokenry.authority.client_registration import NewClient

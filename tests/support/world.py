@@ -1,30 +1,8 @@
-"""For tests of use cases: a clock set by hand, entropy that counts, a bus that remembers."""
+"""For tests of use cases: entropy that counts and a bus that remembers."""
 
 from collections.abc import Callable
 
 from tokenry.vocabulary.identifiers import IssuerUrl
-from tokenry.vocabulary.instant import Instant
-
-
-class ManualClock:
-    """Stands still until it is moved."""
-
-    def __init__(self, at: int = 1_800_000_000_000) -> None:
-        self.at = at
-        self.since_boot = 1000.0
-
-    def now(self) -> Instant:
-        return Instant(self.at)
-
-    def boottime(self) -> float:
-        return self.since_boot
-
-    def advance(self, seconds: float) -> None:
-        self.at += round(seconds * 1000)
-        self.since_boot += seconds
-
-    async def pause(self, seconds: float) -> None:
-        self.advance(seconds)
 
 
 class CountingEntropy:
