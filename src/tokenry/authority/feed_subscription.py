@@ -22,6 +22,7 @@ class Subscription:
     ) -> None:
         self.resource_server: Final = resource_server
         self.was_dropped = False
+        self.when_dropped: Callable[[], None] | None = None
         self._leave = leave
         self._opening: AsyncIterator[bytes] | None = None
         self._waiting: deque[bytes] = deque()
@@ -69,6 +70,8 @@ class Subscription:
         self.was_dropped = True
         self._waiting.clear()
         self.end()
+        if self.when_dropped is not None:
+            self.when_dropped()
 
     def end(self) -> None:
         """End the stream once what waits has been sent. For both sides; twice is no error."""

@@ -1,6 +1,7 @@
 """HTTP/1.1 for listeners: uvicorn's parser with the bounds it lacks (G-8)."""
 
 import asyncio
+from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -9,6 +10,12 @@ from tokenry.vocabulary.instant import Seconds
 
 REQUEST_SECONDS = Seconds(20)
 """A request that has not arrived whole by then is dropped: slow senders hold no memory (G-8)."""
+
+ABORT: Final = "tokenry.abort"
+"""Where an application finds, in the state of its ASGI scope, what closes the connection at once.
+
+For a peer that reads nothing: an ordinary end would wait for it to take what was written.
+"""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -43,6 +50,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """End the count: from here the application bounds what it reads."""
         self._in_head = False
+        self.scope["state"][ABORT] = self.transport.abort
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
