@@ -80,17 +80,20 @@ class FeedPositions:
         of_each: dict[ResourceServerName, list[Position]] = {}
         for position in self.lately():
             of_each.setdefault(position.resource_server, []).append(position)
-        for name in self._told - of_each.keys():
-            events.level(Level.VERIFIERS, 0, resource_server=name)
-            events.level(Level.VERIFIER_LAG, 0, resource_server=name)
-            events.level(Level.VERIFIER_RECORDS_BEHIND, 0, resource_server=name)
-        for name, positions in of_each.items():
+        for name in self._told | of_each.keys():
+            positions = of_each.get(name, [])
             lags = [position.lag_ms for position in positions if position.lag_ms is not None]
-            lag = max(lags, default=0) / MILLISECONDS_PER_SECOND
-            behind = max(0, *(head - position.head for position in positions))
-            events.level(Level.VERIFIERS, len(positions), resource_server=name)
-            events.level(Level.VERIFIER_LAG, lag, resource_server=name)
-            events.level(Level.VERIFIER_RECORDS_BEHIND, behind, resource_server=name)
+            told = {
+                Level.VERIFIERS: len(positions),
+                Level.VERIFIERS_UNSYNCHRONIZED: len(positions) - len(lags),
+                Level.VERIFIER_LAG: max(lags, default=0) / MILLISECONDS_PER_SECOND,
+                Level.VERIFIER_RECORDS_BEHIND: max(
+                    (head - position.head for position in positions if position.head < head),
+                    default=0,
+                ),
+            }
+            for level, value in told.items():
+                events.level(level, value, resource_server=name)
         self._told = set(of_each)
 
     def _forget(self, key: tuple[ResourceServerName, str]) -> None:

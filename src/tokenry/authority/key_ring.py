@@ -107,7 +107,7 @@ class KeyRing:
         """Return the key set of the feed, which no stock verifier reads."""
         return self._keys.feed_jwks
 
-    def keys(self) -> tuple[SigningKey, ...]:
+    def all_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys that are not destroyed, as they were last read."""
         return self._keys.all
 

@@ -104,7 +104,7 @@ class KeyRollover:
         """Activate, retire and destroy what is due, and make what is missing."""
         # Looked at in memory first: nearly always nothing is due.
         now = self._clock.now()
-        if due_transitions(self._ring.keys(), now=now, longest_token=Seconds(0)):
+        if due_transitions(self._ring.all_keys(), now=now, longest_token=Seconds(0)):
             await self._commit(self._due, actor=AUTHORITY, trace=self._trace())
 
     async def rotate(

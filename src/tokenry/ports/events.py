@@ -49,6 +49,8 @@ class Level(StrEnum):
     """`resource_server`: the largest lag that a verifier has lately reported."""
     VERIFIER_RECORDS_BEHIND = "verifier_records_behind"
     """`resource_server`: head minus the lowest head that a verifier has lately reported."""
+    VERIFIERS_UNSYNCHRONIZED = "verifiers_unsynchronized"
+    """`resource_server`: verifiers that lately reported that they may not use their view."""
     VERIFIERS = "verifiers"
     """`resource_server`: verifiers that have lately reported."""
 

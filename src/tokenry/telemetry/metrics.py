@@ -49,6 +49,10 @@ LEVELS: Final[Mapping[Level, Described]] = MappingProxyType(
         Level.VERIFIER_RECORDS_BEHIND: Described(
             "Head minus the lowest head lately reported.", ("resource_server",)
         ),
+        Level.VERIFIERS_UNSYNCHRONIZED: Described(
+            "Verifiers that lately reported that they may not use their view.",
+            ("resource_server",),
+        ),
         Level.VERIFIERS: Described("Verifiers that lately reported.", ("resource_server",)),
     }
 )
