@@ -1,0 +1,87 @@
+"""Opaque tokens: the issuer is asked once, then the feed keeps the answer true (RFC 7662, R-42).
+
+An answer carries `rsn` and every id of the token, so it stands under the same checks as a JWT and
+falls with the same records. No call is made for a token that was seen before.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import Final
+from urllib.parse import urlencode
+
+from tokenry.jose import MalformedJson, parse_object
+from tokenry.ports.surroundings import Clock
+from tokenry.resource.http_client import FetchFailed
+from tokenry.resource.metadata import MetadataRefused
+from tokenry.resource.refusal import Reason, Refusal
+
+PREFIX: Final = b"tkr_"
+MAX_QUESTIONS: Final = 64
+"""Tokens asked about at one time; more are refused at once, with 503 (G-8)."""
+INACTIVE_SECONDS: Final = 60.0
+"""How long a token stays known as inactive without asking again. None ever becomes active."""
+MAX_INACTIVE: Final = 4096
+
+_REFERENCE: Final = re.compile(rb"tkr_[A-Za-z0-9_-]{43}")
+
+
+class Introspection:
+    """Asks about tokens, each once at a time. Used from one event loop.
+
+    `ask` sends a form and returns the JSON answer; it raises FetchFailed.
+    """
+
+    def __init__(self, ask: Callable[[bytes], Awaitable[bytes]], *, clock: Clock) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._under_way: dict[bytes, asyncio.Task[dict[str, object]]] = {}
+        self._inactive: dict[bytes, float] = {}
+
+    async def members_of(self, token: bytes) -> dict[str, object]:
+        """Return the members of an active token.
+
+        Raises Refusal: malformed, inactive, overloaded, or authority_unreachable.
+        """
+        if not _REFERENCE.fullmatch(token):
+            raise Refusal(Reason.MALFORMED, "expected tkr_ and 43 characters of base64url")
+        # Tokens that are not valid here are somebody's secret elsewhere: only a digest is kept.
+        digest = sha256(token).digest()
+        if self._clock.boottime() < self._inactive.get(digest, float("-inf")):
+            raise Refusal(Reason.INACTIVE, "the issuer said so less than a minute ago")
+        question = self._under_way.get(token)
+        if question is None:
+            if len(self._under_way) >= MAX_QUESTIONS:
+                raise Refusal(Reason.OVERLOADED, f"{MAX_QUESTIONS} introspections are under way")
+            question = asyncio.create_task(self._question(token, digest))
+            self._under_way[token] = question
+            question.add_done_callback(lambda task: self._answered(token, task))
+        # Shielded: a caller that goes away must not take the others' answer with it.
+        return await asyncio.shield(question)
+
+    async def close(self) -> None:
+        """End the questions under way."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _answered(self, token: bytes, task: asyncio.Task[dict[str, object]]) -> None:
+        self._under_way.pop(token, None)
+        if not task.cancelled():
+            # Looked at, since every caller may have gone away before there was an answer.
+            task.exception()
+
+    async def _question(self, token: bytes, digest: bytes) -> dict[str, object]:
+        form = urlencode({"token": token.decode("ascii"), "token_type_hint": "access_token"})
+        try:
+            members = parse_object(await self._ask(form.encode("ascii")))
+        except (FetchFailed, MetadataRefused, MalformedJson) as fault:
+            raise Refusal(Reason.AUTHORITY_UNREACHABLE, f"introspection: {fault}") from None
+        if members.get("active") is not True:
+            if len(self._inactive) >= MAX_INACTIVE:
+                self._inactive.clear()
+            self._inactive[digest] = self._clock.boottime() + INACTIVE_SECONDS
+            raise Refusal(Reason.INACTIVE, "the issuer says that the token is not active")
+        return members
