@@ -473,6 +473,7 @@ async def test_a_database_with_another_history_stops_the_publisher(node, tmp_pat
 
 async def test_before_the_first_read_nobody_is_served(tmp_path):
     node = FeedNode(tmp_path)
+    assert not node.publisher.has_published
     for ask in (
         node.publisher.subscribe(ORDERS, after=None),
         node.publisher.snapshot(ORDERS),
@@ -480,6 +481,10 @@ async def test_before_the_first_read_nobody_is_served(tmp_path):
     ):
         with pytest.raises(InfrastructureFailure):
             await ask
+    await node.store.create_issuer(ISSUER)
+    await node.rollover.ensure()
+    await node.publisher.publish()
+    assert node.publisher.has_published
 
 
 async def test_draining_ends_every_stream_after_what_waits_and_takes_no_more(node):

@@ -124,6 +124,11 @@ class FeedPublisher:
         """The number up to which this node has published. Raises StoreUnavailable before that."""
         return self._require_published().at.last
 
+    @property
+    def has_published(self) -> bool:
+        """Whether the feed can be served: the head and the profiles have been read."""
+        return self._published is not None and self._profiles.version >= 0
+
     async def run(self) -> None:
         """Publish until cancelled. A store or signer that fails is asked again each second.
 
@@ -310,7 +315,7 @@ class FeedPublisher:
         self._subscribers.offer(heartbeat_block(jws))
 
     def _require_published(self) -> PublishedHead:
-        if self._published is None or self._profiles.version < 0:
+        if self._published is None or not self.has_published:
             raise StoreUnavailable("the feed has not been read yet")
         return self._published
 

@@ -62,7 +62,12 @@ class Subscription:
         if self._ended or len(self._waiting) >= MAX_WAITING_BLOCKS:
             return self._ended
         self._waiting.append(block)
-        self._wake()
+        # As `_wake`, without a call: this is done for every subscriber of every frame.
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
         return True
 
     def drop(self) -> None:
