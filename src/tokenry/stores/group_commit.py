@@ -17,7 +17,7 @@ import msgspec
 
 from tokenry.stores.rows import Row, in_lock_order
 from tokenry.stores.work import Answer, Work
-from tokenry.vocabulary.errors import InfrastructureFailure, StoreFull, StoreUnavailable
+from tokenry.vocabulary.errors import StoreFull, StoreUnavailable
 from tokenry.vocabulary.identifiers import Entropy
 
 BATCH_ID_BYTES: Final = 16
@@ -38,6 +38,17 @@ class Batch(msgspec.Struct, frozen=True):
         return in_lock_order(self.work)
 
 
+class BatchAborted(Exception):
+    """The database refused the batch because of a piece in it. `failure` is what to tell that one.
+
+    A broken constraint, a deadlock, a serialization failure: nothing was written.
+    """
+
+    def __init__(self, failure: StoreUnavailable) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
 class OutcomeUnknown(Exception):
     """The batch may or may not have been committed. `failure` is what to tell if it was not."""
 
@@ -56,8 +67,8 @@ class BatchWriter(Protocol):
     async def apply(self, batch: Batch) -> list[Answer]:
         """Open a transaction, write the batch's id first, then its work; answer each piece.
 
-        Any other exception is taken for the fault of one piece: nothing was written, and the
-        pieces are applied again one by one.
+        Raises BatchAborted for the fault of one piece, and any other exception is taken for one:
+        nothing was written, and the pieces are applied again one by one.
         """
 
     async def commit(self, batch: Batch) -> None:
@@ -79,24 +90,24 @@ async def commit_batch(
     An answer that is an exception means that this piece was not committed, or, if it is a
     StoreUnavailable that speaks of an unknown outcome, that nobody can know.
     """
-    failure: InfrastructureFailure = StoreUnavailable("no attempt was made")
+    failure = StoreUnavailable("no attempt was made")
     for _ in range(ATTEMPTS):
         batch = Batch(entropy(BATCH_ID_BYTES), work)
         try:
             answers = await writer.apply(batch)
-        except InfrastructureFailure as fault:
+        except StoreUnavailable as fault:
             return _refuse_all(work, fault)
-        except Exception as fault:  # noqa: BLE001 -- handed to the one who asked, see below
-            if len(work) == 1:
-                return [fault]
-            return [await _commit_alone(writer, piece, entropy) for piece in work]
+        except Exception as fault:  # noqa: BLE001 -- raised to the one whose piece it is
+            if len(work) > 1:
+                return [await _commit_alone(writer, piece, entropy) for piece in work]
+            return [fault.failure if isinstance(fault, BatchAborted) else fault]
         try:
             await writer.commit(batch)
         except OutcomeUnknown as unknown:
             try:
                 if await writer.was_committed(batch):
                     return answers
-            except InfrastructureFailure as fault:
+            except StoreUnavailable as fault:
                 return _refuse_all(work, StoreUnavailable(f"outcome of a commit unknown: {fault}"))
             failure = unknown.failure
             if isinstance(failure, StoreFull):
@@ -110,7 +121,7 @@ async def _commit_alone(writer: BatchWriter, piece: Work, entropy: Entropy) -> A
     return (await commit_batch(writer, (piece,), entropy))[0]
 
 
-def _refuse_all(work: tuple[Work, ...], fault: InfrastructureFailure) -> list[Answer]:
+def _refuse_all(work: tuple[Work, ...], fault: StoreUnavailable) -> list[Answer]:
     # One exception each: they are raised in different tasks, and each collects its own traceback.
     answers: list[Answer] = []
     for _ in work:

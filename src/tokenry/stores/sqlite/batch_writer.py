@@ -8,7 +8,7 @@ row, so this comes to the same as one after another.
 import sqlite3
 
 from tokenry.ports.surroundings import Clock
-from tokenry.stores.group_commit import Batch, OutcomeUnknown
+from tokenry.stores.group_commit import Batch, BatchAborted, OutcomeUnknown
 from tokenry.stores.sqlite.deciding import decide
 from tokenry.stores.sqlite.faults import failure_of, is_fault_of_work
 from tokenry.stores.sqlite.open_batch import OpenBatch
@@ -43,7 +43,7 @@ class SqliteBatchWriter:
         except sqlite3.Error as error:
             self._roll_back()
             if is_fault_of_work(error):
-                raise
+                raise BatchAborted(failure_of(error)) from error
             raise failure_of(error) from error
         except BaseException:
             self._roll_back()
