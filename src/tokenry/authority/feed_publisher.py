@@ -115,11 +115,6 @@ class FeedPublisher:
         self._draining = False
 
     @property
-    def has_published(self) -> bool:
-        """Say whether this node has anything to tell subscribers yet."""
-        return self._published is not None
-
-    @property
     def head(self) -> SequenceNumber:
         """The number up to which this node has published. Raises StoreUnavailable before that."""
         return self._require_published().at.last
