@@ -53,8 +53,18 @@ ATTEMPTS: Final = 4
 change of the directory that was committed in between."""
 HANDLES_BYTES: Final = 2 * HANDLE_BYTES
 """Random bytes that a token's `jti` and `grant` are made of."""
-_MAX_STANDING: Final = 10_000
+_MAX_REMEMBERED: Final = 10_000
 _GRANTS: Final = {CLIENT_CREDENTIALS: client_credentials_subject}
+
+
+class _Target(msgspec.Struct, frozen=True):
+    """Where a token is for and what it allows there, and what that was decided on."""
+
+    client: Client
+    directory: DirectoryIndex
+    resource_server: ResourceServer
+    scope: str
+    lifetime: Seconds
 
 
 class _Decision(msgspec.Struct, frozen=True):
@@ -62,9 +72,7 @@ class _Decision(msgspec.Struct, frozen=True):
 
     authenticated: AuthenticatedClient
     subject: SubjectId
-    resource_server: ResourceServer
-    scope: str
-    lifetime: Seconds
+    target: _Target
     rsn: SequenceNumber
     directory: int
 
@@ -96,6 +104,7 @@ class TokenIssuance:
         self._events = events
         self._selectors = TokenSelectors(issuer)
         self._standing: dict[tuple[str, str, str], frozenset[Selector]] = {}
+        self._targets: dict[tuple[str, str | None, tuple[str, ...]], _Target] = {}
 
     async def issue(self, request: TokenRequest, *, trace: TraceId, handles: bytes) -> TokenAnswer:
         """Answer a token request. `handles` are 32 random bytes, for the token's ids alone.
@@ -123,7 +132,7 @@ class TokenIssuance:
                 raise
             # 7 and 8.
             claims = self._claims(decision, now=now, handles=handles)
-            form = self._form(decision.resource_server)
+            form = self._form(decision.target.resource_server)
             match await self._store.issue(self._plan(decision, claims, form, now, trace)):
                 case Issued():
                     # 9. Signature.
@@ -147,32 +156,44 @@ class TokenIssuance:
         require_standing(client)
         # 4. Grant.
         subject = _GRANTS[require_grant_type(request.grant_type)](proven.value)
-        # 5. Audience and scope.
-        asked = () if request.scope is None else parse_scope(request.scope)
-        server = choose_audience(request.resources, asked, client=client, directory=directory.value)
-        granted = grant_scope(asked, client=client, resource_server=server)
+        # 5. Audience and scope, 6 lifetime.
+        target = self._target(request, client, directory.value)
         return _Decision(
             proven.value,
             subject,
-            server,
-            " ".join(granted),
-            # 6. Lifetime.
-            token_lifetime(server, granted),
+            target,
             min(proven.rsn, directory.rsn),
             min(proven.directory, directory.directory),
         )
 
+    def _target(self, request: TokenRequest, client: Client, directory: DirectoryIndex) -> _Target:
+        # A function of the very same facts and words needs no second evaluation.
+        key = (client.id, request.scope, request.resources)
+        target = self._targets.get(key)
+        if target is not None and target.client is client and target.directory is directory:
+            return target
+        asked = () if request.scope is None else parse_scope(request.scope)
+        server = choose_audience(request.resources, asked, client=client, directory=directory)
+        granted = grant_scope(asked, client=client, resource_server=server)
+        target = _Target(
+            client, directory, server, " ".join(granted), token_lifetime(server, granted)
+        )
+        if len(self._targets) >= _MAX_REMEMBERED:
+            self._targets.clear()
+        self._targets[key] = target
+        return target
+
     def _claims(self, decision: _Decision, *, now: Instant, handles: bytes) -> AccessTokenClaims:
-        server = decision.resource_server
+        target = decision.target
         issued_at = numeric_date(now)
         return AccessTokenClaims(
             iss=self._issuer,
             sub=decision.subject,
-            aud=server.audience,
+            aud=target.resource_server.audience,
             client_id=decision.authenticated.client.id,
-            scope=decision.scope,
+            scope=target.scope,
             iat=issued_at,
-            exp=issued_at + decision.lifetime,
+            exp=issued_at + target.lifetime,
             jti=TokenId(_handle(handles[:HANDLE_BYTES])),
             grant=GrantId(_handle(handles[HANDLE_BYTES:])),
             rsn=decision.rsn,
@@ -232,9 +253,10 @@ class TokenIssuance:
         return attach(signed, await self._signer.sign(slot.kid, signed))
 
     def _answer(self, decision: _Decision, token: str) -> TokenAnswer:
-        server = decision.resource_server
+        target = decision.target
+        server = target.resource_server
         self._events.count(Counted.ISSUED, format=server.token_format, resource_server=server.name)
-        return TokenAnswer(token, TOKEN_TYPE_BEARER, decision.lifetime, decision.scope)
+        return TokenAnswer(token, TOKEN_TYPE_BEARER, target.lifetime, target.scope)
 
     async def _refused(
         self,
@@ -262,7 +284,7 @@ class TokenIssuance:
         key = (claims.client_id, claims.sub, claims.aud)
         selectors = self._standing.get(key)
         if selectors is None:
-            if len(self._standing) >= _MAX_STANDING:
+            if len(self._standing) >= _MAX_REMEMBERED:
                 self._standing.clear()
             selectors = self._selectors.standing(
                 client=claims.client_id, subject=claims.sub, audience=claims.aud

@@ -5,7 +5,7 @@ methods, HEAD, CORS for the few endpoints that browsers need, prefixes of declar
 rendering of every failure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from time import perf_counter
 from types import MappingProxyType
@@ -19,10 +19,10 @@ from tokenry.protocol.metadata import issuer_path, well_known_path
 from tokenry.vocabulary.bounds import MAX_HEADER_BYTES, MAX_HEADERS
 from tokenry.vocabulary.errors import InfrastructureFailure, ProtocolError
 from tokenry.vocabulary.identifiers import Entropy, IssuerUrl, TraceId
-from tokenry.web.body import Answer, ClientDisconnected, send_answer
+from tokenry.web.body import Answer, ClientDisconnected, Header, send_answer
 from tokenry.web.errors import HeadersTooLarge, MethodNotAllowed, NotFound, answer_failure
 from tokenry.web.proxies import DeclaredProxies
-from tokenry.web.request_head import TRACE
+from tokenry.web.request_head import FIELDS, TRACE, fields_by_name
 from tokenry.web.trace import request_trace
 
 GET: Final = frozenset({"GET", "HEAD"})
@@ -94,10 +94,12 @@ class PublicApplication:
         name = _UNROUTED if route is None else route.name
         began = perf_counter()
         try:
-            _require_bounds(scope)
+            headers = scope["headers"]
+            _require_bounds(headers)
+            fields = scope[FIELDS] = fields_by_name(headers)
             method = scope["method"]
             endpoint = _endpoint(route, method)
-            if route is not None and route.cors and (method != "POST" or _has_origin(scope)):
+            if route is not None and route.cors and (method != "POST" or b"origin" in fields):
                 send = _with_cors(send)
             if method == "HEAD":
                 send = _without_body(send)
@@ -169,8 +171,7 @@ class _Preflight:
         await send_answer(send, self._answer)
 
 
-def _require_bounds(scope: Scope) -> None:
-    headers = scope["headers"]
+def _require_bounds(headers: Sequence[Header]) -> None:
     if len(headers) > MAX_HEADERS:
         raise HeadersTooLarge(because=f"{len(headers)} header fields")
     size = sum(map(len, chain.from_iterable(headers)))
@@ -181,10 +182,6 @@ def _require_bounds(scope: Scope) -> None:
 def _allow(route: Route) -> bytes:
     methods = route.methods | {"OPTIONS"} if route.cors else route.methods
     return ", ".join(sorted(methods)).encode()
-
-
-def _has_origin(scope: Scope) -> bool:
-    return any(name == b"origin" for name, _ in scope["headers"])
 
 
 def _with_cors(send: Send) -> Send:

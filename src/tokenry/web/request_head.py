@@ -12,6 +12,8 @@ from tokenry.web.trace import fresh_trace, trace_from_traceparent
 
 TRACE: Final = "tokenry.trace"
 """Where an endpoint leaves its trace id in the ASGI scope, for the answer to a failure."""
+FIELDS: Final = "tokenry.fields"
+"""Where the router leaves the header fields by name, so that they are arranged once."""
 
 _ONCE: Final = (b"authorization", b"content-type", b"content-length", b"host")
 
@@ -31,6 +33,12 @@ def fields_by_name(headers: Sequence[Header]) -> dict[bytes, bytes]:
                     description=f"The header field {name.decode()} may be given once only.",
                 )
     return fields
+
+
+def request_fields(scope: Scope) -> dict[bytes, bytes]:
+    """Return the header fields by name, as `fields_by_name`, arranged already or now."""
+    fields: dict[bytes, bytes] | None = scope.get(FIELDS)
+    return fields_by_name(scope["headers"]) if fields is None else fields
 
 
 def adopt_trace(scope: Scope, fields: dict[bytes, bytes], random: bytes) -> TraceId:

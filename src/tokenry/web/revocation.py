@@ -10,7 +10,7 @@ from tokenry.vocabulary.identifiers import Entropy
 from tokenry.web.basic_auth import parse_basic
 from tokenry.web.body import NO_CACHE, NO_STORE, Answer, read_body, send_answer
 from tokenry.web.forms import parse_form, require_form_type
-from tokenry.web.request_head import adopt_trace, fields_by_name
+from tokenry.web.request_head import adopt_trace, request_fields
 from tokenry.web.trace import TRACE_BYTES
 
 _DONE: Final = Answer(200, (NO_STORE, NO_CACHE))
@@ -25,7 +25,7 @@ class RevocationEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: 200 also for a token that nobody knows (RFC 7009 §2.2)."""
-        fields = fields_by_name(scope["headers"])
+        fields = request_fields(scope)
         trace = adopt_trace(scope, fields, self._entropy(TRACE_BYTES))
         require_form_type(fields.get(b"content-type"))
         form = parse_form(await read_body(receive, declared=fields.get(b"content-length")))

@@ -12,7 +12,7 @@ from tokenry.vocabulary.identifiers import Entropy
 from tokenry.web.basic_auth import parse_basic
 from tokenry.web.body import JSON_NO_STORE, read_body
 from tokenry.web.forms import parse_form, require_form_type
-from tokenry.web.request_head import adopt_trace, fields_by_name
+from tokenry.web.request_head import adopt_trace, request_fields
 from tokenry.web.trace import TRACE_BYTES
 
 RANDOM_BYTES: Final = HANDLES_BYTES + TRACE_BYTES
@@ -29,7 +29,7 @@ class TokenEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        fields = fields_by_name(scope["headers"])
+        fields = request_fields(scope)
         random = self._entropy(RANDOM_BYTES)
         trace = adopt_trace(scope, fields, random[HANDLES_BYTES:])
         require_form_type(fields.get(b"content-type"))
