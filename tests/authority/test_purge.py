@@ -16,7 +16,7 @@ async def node(tmp_path):
     return await FeedNode.started(tmp_path)
 
 
-async def pauses_of(purge, store, count):
+async def pauses_of(store, count):
     pauses = []
 
     async def pause(seconds):
@@ -35,7 +35,7 @@ async def test_what_has_run_out_goes_in_batches_and_what_has_not_stays(node):
     await node.revoke("alive", lifetime=100_000)
     node.clock.advance(10_000)
     await node.store.tick()
-    pauses = await pauses_of(Purge, node.store, 2)
+    pauses = await pauses_of(node.store, 2)
     assert pauses == [BETWEEN_BATCHES, WHEN_IDLE]
     live = await node.store.live_records(ISSUER)
     assert len(live.records) == 41
@@ -54,4 +54,4 @@ async def test_without_a_tick_nothing_has_run_out(node):
 async def test_a_store_that_fails_is_asked_later(node):
     broken = MemoryStore(clock=node.clock)
     await broken.close()
-    assert await pauses_of(Purge, broken, 3) == [WHEN_IDLE] * 3
+    assert await pauses_of(broken, 3) == [WHEN_IDLE] * 3

@@ -110,6 +110,16 @@ class FeedNode:
     def follower(self) -> "Follower":
         return Follower(self)
 
+    async def synchronized(self) -> "Follower":
+        """Return a follower that has loaded a snapshot."""
+        follower = self.follower()
+        await follower.start()
+        return follower
+
+
+def waiting_blocks(subscription) -> int:
+    return len(subscription._waiting)
+
 
 class Event(msgspec.Struct, frozen=True):
     """One server-sent event, as a client reads it."""
