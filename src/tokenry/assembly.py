@@ -32,13 +32,13 @@ from tokenry.authority.ticker import Ticker
 from tokenry.authority.token import TokenIssuance
 from tokenry.blueprint.loading import LoadedBlueprint
 from tokenry.buses.in_process import InProcessBus
-from tokenry.ports.events import Events
+from tokenry.ports.events import Events, Level
 from tokenry.ports.store import Store
 from tokenry.ports.surroundings import Bus, Clock
 from tokenry.protocol.metadata import WELL_KNOWN
 from tokenry.resource.surroundings import SystemClock
 from tokenry.signers.local import FileKeyWrapper, LocalSigner
-from tokenry.stores.sqlite import open_sqlite_store
+from tokenry.stores.sqlite import SqliteStore, open_sqlite_store
 from tokenry.telemetry import Metrics, Telemetry
 from tokenry.vocabulary.identifiers import Entropy, IssuerUrl
 from tokenry.vocabulary.instant import Seconds
@@ -141,7 +141,7 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
 def _assemble(
     loaded: LoadedBlueprint,
     issuer: IssuerUrl,
-    store: Store,
+    store: SqliteStore,
     *,
     data: Path,
     clock: Clock,
@@ -251,6 +251,7 @@ def _assemble(
             positions.tell(events, head=publisher.head)
 
     metrics.before_scrape.append(tell_positions)
+    metrics.watch(Level.COMMIT_QUEUE_DEPTH, lambda: store.waiting_plans)
 
     def not_ready_because() -> str | None:
         if not publisher.has_published:

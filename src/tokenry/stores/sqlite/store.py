@@ -79,6 +79,11 @@ class SqliteStore:
         self._end = threading.Lock()
         self._has_ended = False
 
+    @property
+    def waiting_plans(self) -> int:
+        """How many plans wait for a commit, those being committed just now included."""
+        return len(self._waiting)
+
     def admit(self) -> None:
         """Raise Overloaded if no further plan would be taken now."""
         self._waiting.admit()
