@@ -1,5 +1,6 @@
 """The Signer port with keys in memory: unwrapped when held, forgotten when no longer named."""
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -31,6 +32,7 @@ class LocalSigner:
 
     def __init__(self, wrapper: KeyWrapper) -> None:
         self._wrapper = wrapper
+        self._changing = threading.Lock()
         self._held: dict[IssuerUrl, dict[KeyId, Callable[[bytes], bytes]]] = {}
         self._sign: dict[KeyId, Callable[[bytes], bytes]] = {}
 
@@ -58,16 +60,17 @@ class LocalSigner:
 
         Raises SignerUnavailable if one does not open, and then holds what it held before.
         """
-        before = self._held.get(issuer, {})
-        held: dict[KeyId, Callable[[bytes], bytes]] = {}
-        for key in keys:
-            if key.state is not KeyState.DESTROYED:
-                held[key.kid] = before.get(key.kid) or self._unwrap(issuer, key)
-        self._held = {**self._held, issuer: held}
-        # Replaced whole, never changed: `sign` may be looking.
-        self._sign = {
-            kid: sign for of_issuer in self._held.values() for kid, sign in of_issuer.items()
-        }
+        with self._changing:
+            before = self._held.get(issuer, {})
+            held: dict[KeyId, Callable[[bytes], bytes]] = {}
+            for key in keys:
+                if key.state is not KeyState.DESTROYED:
+                    held[key.kid] = before.get(key.kid) or self._unwrap(issuer, key)
+            self._held[issuer] = held
+            # Replaced whole, never changed: `sign` may be looking.
+            self._sign = {
+                kid: sign for of_issuer in self._held.values() for kid, sign in of_issuer.items()
+            }
 
     async def sign(self, kid: KeyId, signing_input: bytes) -> bytes:
         """Return the raw JWS signature. Raises SignerUnavailable for a key that is not held."""
