@@ -12,79 +12,55 @@ import uvloop
 
 from tokenry.assembly import Authority
 from tokenry.blueprint.declarations import ListenerDeclaration
-from tokenry.blueprint.loading import LoadedBlueprint, load_blueprint
+from tokenry.blueprint.loading import BlueprintUnreadable, LoadedBlueprint
 from tokenry.blueprint.problems import BlueprintError
 from tokenry.runner import Application, Listener, run
 from tokenry.telemetry import LogFormat, configure_logs
 from tokenry.vocabulary.errors import InfrastructureFailure
 
 
-class CannotServe(Exception):
-    """Why the authority did not start, or stopped; a sentence for whoever started it."""
-
-
 class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What `tokenry serve` is told; None leaves what the blueprint says."""
+    """What `tokenry serve` is told. `folder` is the blueprint's, to which its paths are relative.
 
-    blueprint: Path
+    `public` and `admin` replace host and port of the blueprint's listeners; None leaves either.
+    """
+
+    folder: Path
     data: Path
-    public_host: str | None = None
-    public_port: int | None = None
-    admin_host: str | None = None
-    admin_port: int | None = None
+    public: tuple[str | None, int | None] = (None, None)
+    admin: tuple[str | None, int | None] = (None, None)
     log_format: LogFormat = LogFormat.CONSOLE
     log_level: str = "INFO"
 
 
-def read_blueprint(path: Path) -> LoadedBlueprint:
-    """Read a blueprint and the files it names, relative to its own folder.
+def serve(
+    options: ServeOptions,
+    *,
+    read: Callable[[], LoadedBlueprint],
+    tell: Callable[[str], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM; SIGHUP applies what `read` then returns.
 
-    Raises BlueprintError, and CannotServe when the file itself cannot be read.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CannotServe(
-            f"cannot read the blueprint {path}: {error.strerror};"
-            " `tokenry init` writes one to begin with"
-        ) from error
-    return load_blueprint(data, lambda name: (path.parent / name).read_bytes())
-
-
-def serve(options: ServeOptions, *, tell: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; SIGHUP reads the blueprint again.
-
-    `tell` gets the lines that a person who started it wants to see. Raises CannotServe,
-    BlueprintError, InfrastructureFailure and runner.CannotListen.
+    `read` raises BlueprintError and BlueprintUnreadable; `tell` gets the lines that a person who
+    started it wants to see. Raises those two, InfrastructureFailure and runner.CannotListen.
     """
     configure_logs(options.log_format, level=options.log_level)
-    loaded = read_blueprint(options.blueprint)
+    loaded = read()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-        loop.run(_serve(options, loaded, tell))
+        loop.run(_serve(options, loaded, read, tell))
 
 
 async def _serve(
-    options: ServeOptions, loaded: LoadedBlueprint, tell: Callable[[str], None]
+    options: ServeOptions,
+    loaded: LoadedBlueprint,
+    read: Callable[[], LoadedBlueprint],
+    tell: Callable[[str], None],
 ) -> None:
     authority = await Authority.open(loaded, data=options.data)
     declared = loaded.declared.listeners
     listeners = (
-        _listener(
-            "public",
-            declared.public,
-            authority.public,
-            host=options.public_host,
-            port=options.public_port,
-            beside=options.blueprint.parent,
-        ),
-        _listener(
-            "admin",
-            declared.admin,
-            authority.admin,
-            host=options.admin_host,
-            port=options.admin_port,
-            beside=options.blueprint.parent,
-        ),
+        _listener("public", declared.public, options.public, authority.public, options.folder),
+        _listener("admin", declared.admin, options.admin, authority.admin, options.folder),
     )
 
     def ready(ports: dict[str, int]) -> None:
@@ -97,8 +73,8 @@ async def _serve(
 
     async def reload() -> None:
         try:
-            tell(str(await authority.apply(read_blueprint(options.blueprint))))
-        except (CannotServe, BlueprintError, InfrastructureFailure) as error:
+            tell(str(await authority.apply(read())))
+        except (BlueprintUnreadable, BlueprintError, InfrastructureFailure) as error:
             tell(f"the blueprint was not applied, and the authority goes on as before: {error}")
 
     try:
@@ -116,21 +92,16 @@ async def _serve(
 def _listener(
     name: str,
     declared: ListenerDeclaration,
+    instead: tuple[str | None, int | None],
     application: Application,
-    *,
-    host: str | None,
-    port: int | None,
-    beside: Path,
+    folder: Path,
 ) -> Listener:
+    host, port = instead
     return Listener(
         name=name,
         application=application,
         host=declared.host if host is None else host,
         port=declared.port if port is None else port,
-        certificate=_beside(beside, declared.certificate),
-        key=_beside(beside, declared.key),
+        certificate=None if declared.certificate is None else str(folder / declared.certificate),
+        key=None if declared.key is None else str(folder / declared.key),
     )
-
-
-def _beside(folder: Path, file: str | None) -> str | None:
-    return None if file is None else str(folder / file)

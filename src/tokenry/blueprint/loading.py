@@ -11,6 +11,10 @@ from tokenry.blueprint.parse import parse_blueprint
 from tokenry.vocabulary.identifiers import ClientId
 
 
+class BlueprintUnreadable(Exception):
+    """The file itself cannot be read; says which, why, and what to do."""
+
+
 class LoadedBlueprint(msgspec.Struct, frozen=True, kw_only=True):
     """What a file declares, clients' public keys (JWK sets as JSON), and a digest of it all.
 
