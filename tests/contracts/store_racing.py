@@ -53,7 +53,7 @@ def on_threads(ask, times: int = MANY) -> list:
 
 
 class RacingContract:
-    @requirement("G-2")
+    @requirement("G-2", "R-11")
     async def test_of_many_claims_at_once_exactly_one_wins(self, store):
         outcomes = await asyncio.gather(
             *(store.issue(issuance(f"t{n}", claim=claim("proof"))) for n in range(MANY))
@@ -62,7 +62,7 @@ class RacingContract:
         assert outcomes.count(ProofReplayed()) == MANY - 1
         assert await traces(store) == [f"t{outcomes.index(Issued(number(0)))}"]
 
-    @requirement("G-2")
+    @requirement("G-2", "R-11")
     async def test_of_many_claims_on_threads_exactly_one_wins(self, store):
         outcomes = await asyncio.to_thread(
             on_threads, lambda n: store.issue(issuance(f"t{n}", claim=claim("proof")))
@@ -144,6 +144,7 @@ class RacingContract:
         assert outcomes.count(Revoked((number(1),), fresh=False)) == MANY - 1
         assert (await store.head(ISSUER)).seq == number(1)
 
+    @requirement("R-30")
     async def test_of_many_with_one_idempotency_key_one_writes(self, store):
         outcomes = await asyncio.to_thread(
             on_threads, lambda _: store.revoke(revoking(select("a"), idempotency=asked()))

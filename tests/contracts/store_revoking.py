@@ -109,7 +109,7 @@ class RevokingContract:
         )
         assert (await store.head(ISSUER)).directory == 1
 
-    @requirement("R-11")
+    @requirement("R-30")
     async def test_the_same_idempotency_key_gives_the_same_answer_and_one_record(self, store):
         plan = revoking(select("a"), select("b"), idempotency=asked())
         first = await store.revoke(plan)

@@ -1,0 +1,97 @@
+"""Rows sort in one global order: batches on many nodes never wait for each other in a ring."""
+
+from contracts.store_plans import (
+    ISSUER,
+    OTHER_ISSUER,
+    asked,
+    ceiling,
+    changing,
+    client,
+    entry,
+    issuance,
+    key,
+    operator,
+    resource_server,
+    revoking,
+    select,
+)
+from support.requirement import requirement
+from tokenry.ports.plans import (
+    PutCeiling,
+    PutClient,
+    PutKey,
+    PutOperator,
+    PutResourceServer,
+    RemoveClient,
+    RemoveOperator,
+    RemoveResourceServer,
+)
+from tokenry.stores.group_commit import Batch
+from tokenry.stores.rows import RowKind, rows_of
+from tokenry.stores.work import CreateIssuer, PurgeRows, RecordEntries, Tick
+
+
+@requirement("G-4")
+def test_a_batch_locks_its_rows_by_kind_and_key_and_the_heads_last():
+    batch = Batch(
+        b"id",
+        (
+            changing(PutKey(key(), None), PutClient(client("z")), PutClient(client("a"))),
+            revoking(select("x"), select("w"), idempotency=asked(), issuer=OTHER_ISSUER),
+            issuance(),
+        ),
+    )
+    rows = batch.rows()
+    assert list(rows) == sorted(rows)
+    assert rows[-2:] == ((RowKind.HEAD, ISSUER, ""), (RowKind.HEAD, OTHER_ISSUER, ""))
+    assert [kind for kind, _, _ in rows] == [
+        RowKind.IDEMPOTENCY_KEY,
+        RowKind.CLIENT,
+        RowKind.CLIENT,
+        RowKind.KEY,
+        RowKind.FLOOR,
+        RowKind.FLOOR,
+        RowKind.DIRECTORY,
+        RowKind.HEAD,
+        RowKind.HEAD,
+    ]
+
+
+@requirement("G-4")
+def test_what_puts_and_what_removes_an_object_touch_the_same_row():
+    for put, remove in (
+        (PutClient(client("x")), RemoveClient("x")),
+        (PutResourceServer(resource_server("x")), RemoveResourceServer("x")),
+        (PutOperator(operator("x")), RemoveOperator("x")),
+    ):
+        assert rows_of(changing(put)) == rows_of(changing(remove))
+
+
+def test_different_things_of_one_name_are_different_rows():
+    changes = (
+        PutClient(client("x")),
+        PutResourceServer(resource_server("x")),
+        PutOperator(operator("x")),
+        PutCeiling(ceiling("x")),
+        PutKey(key("x"), None),
+    )
+    own = [rows_of(changing(each)) - rows_of(changing()) for each in changes]
+    assert len(frozenset().union(*own)) == 5
+    assert rows_of(changing(*changes, issuer=OTHER_ISSUER)).isdisjoint(rows_of(changing(*changes)))
+
+
+def test_whoever_changes_the_directory_or_relies_on_it_comes_one_after_another():
+    relies = revoking(select("a"), directory=3)
+    assert not rows_of(relies).isdisjoint(rows_of(changing(PutClient(client()))))
+    assert rows_of(revoking(select("b"))).isdisjoint(rows_of(changing(PutClient(client()))))
+
+
+def test_ticks_and_purges_come_one_after_another_and_disturb_nobody():
+    assert rows_of(Tick()) == rows_of(PurgeRows(5))
+    for other in (issuance(), revoking(select("a")), changing(), CreateIssuer(ISSUER)):
+        assert rows_of(Tick()).isdisjoint(rows_of(other))
+
+
+def test_issuances_and_entries_touch_no_row_that_others_need():
+    assert not rows_of(issuance())
+    assert not rows_of(RecordEntries((entry("a"),)))
