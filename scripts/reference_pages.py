@@ -16,6 +16,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 
 PAGES: Final[Mapping[str, str]] = {
     "docs/reference/blueprint.md": "tokenry.blueprint.reference:reference_page",
+    "docs/reference/cli.md": "tokenry.cli.reference:reference_page",
     "docs/reference/requirements.md": "scripts.requirements_map:requirements_page",
 }
 """Path of each generated page, and the `module:function` that returns its text."""
