@@ -1,7 +1,7 @@
 """A verifier as it is after some hours: many live revocations, its memory of tokens full."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from benchmarks.protected_request import presented
@@ -20,6 +20,8 @@ CLIENTS = 50
 _FRESH_FOR = 3600
 """Seconds: no heartbeat is sent during a measurement, and none of its time is spent on one."""
 
+Session = dict[str, str]
+
 
 @asynccontextmanager
 async def at_work() -> AsyncIterator[tuple[TestingIssuer, Verifier]]:
@@ -34,22 +36,33 @@ async def at_work() -> AsyncIterator[tuple[TestingIssuer, Verifier]]:
         issuer.history.revoke(SelectorKind.JTI, new_handle(os.urandom))
     verifier = issuer.verifier(AUDIENCE, surroundings=this_machine(), max_seen_tokens=SEEN_TOKENS)
     async with verifier:
-        for token in new_tokens(issuer, SEEN_TOKENS):
+        for token in mint(issuer, new_sessions(SEEN_TOKENS)):
             await verifier.verify(presented(token), required_scopes=SCOPES)
         yield issuer, verifier
 
 
-def new_tokens(issuer: TestingIssuer, count: int) -> list[str]:
-    """Mint tokens with every id that a bearer token can be revoked by: eight selectors each."""
+def new_sessions(count: int) -> list[Session]:
+    """Sessions of as many users, through a few clients."""
+    return [
+        {
+            "subject": new_handle(os.urandom),
+            "client_id": f"client-{number % CLIENTS}",
+            "session": new_handle(os.urandom),
+            "device": new_handle(os.urandom),
+            "grant": new_handle(os.urandom),
+        }
+        for number in range(count)
+    ]
+
+
+def mint(issuer: TestingIssuer, sessions: Iterable[Session]) -> list[str]:
+    """Mint a token for each, with every id by which a bearer token can be revoked: eight."""
     return [
         issuer.mint(
             audience=AUDIENCE,
             scope="orders.read orders.write",
-            subject=new_handle(os.urandom),
-            client_id=f"client-{number % CLIENTS}",
-            session=new_handle(os.urandom),
-            device=new_handle(os.urandom),
             lifetime=_FRESH_FOR,
+            **session,
         )
-        for number in range(count)
+        for session in sessions
     ]

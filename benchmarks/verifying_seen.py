@@ -10,7 +10,7 @@ from benchmarks.alone import Stopwatch, alone
 from benchmarks.bare_signature import ES256, public_key, signature_and_data
 from benchmarks.measuring import Measurement
 from benchmarks.protected_request import presented
-from benchmarks.verifier_at_work import SCOPES, at_work, new_tokens
+from benchmarks.verifier_at_work import SCOPES, at_work, mint, new_sessions
 
 ROUNDS = 15
 TOKENS = 100
@@ -52,7 +52,7 @@ def take_figures() -> list[Figures]:
 async def _take_figures() -> list[Figures]:
     async with at_work() as (issuer, verifier):
         key = public_key(issuer)
-        tokens = new_tokens(issuer, TOKENS)
+        tokens = mint(issuer, new_sessions(TOKENS))
         requests = [presented(token) for token in tokens]
         signed = [signature_and_data(token) for token in tokens]
         for request in requests:
