@@ -36,7 +36,6 @@ from tokenry.protocol.client_auth import AuthenticatedClient, PresentedClient, r
 from tokenry.protocol.registry import Client
 from tokenry.protocol.revocation import (
     NOTES,
-    SHORTEST_FLOOR,
     SelectorRevocation,
     require_ownership,
     revocation_of,
@@ -51,6 +50,8 @@ from tokenry.vocabulary.sequence import SequenceNumber
 ATTEMPTS: Final = 4
 MAX_IDEMPOTENCY_KEY: Final = 255
 IDEMPOTENCY_KEPT: Final = Seconds(24 * 3600)
+KEY_REMEMBERED: Final = Seconds(100 * 365 * 24 * 3600)
+"""The record of a removed key is never dropped, so a repeat must never add another."""
 
 
 class IdempotencyKeyReused(InvalidRequest):
@@ -140,6 +141,7 @@ class Revocations:
             if claims is None:
                 return
             require_ownership(claims, client)
+            # A quota per client (G-8) belongs here: past it, coarsen from the token to the client.
         except ProtocolError as refusal:
             await self._record_refusal(refusal, client, now=now, trace=trace)
             raise
@@ -235,7 +237,7 @@ class Revocations:
                 selector=selector(self._issuer, SelectorKind.KEY, kid),
                 expires=NEVER,
                 repeatable=False,
-                floor_until=later(now, SHORTEST_FLOOR),
+                floor_until=later(now, KEY_REMEMBERED),
             )
             report = await self._commit(
                 revocation,
