@@ -196,8 +196,6 @@ def _assemble(
         events=events,
     )
     introspection = Introspection(
-        issuer=issuer,
-        store=store,
         authentication=services,
         tokens=tokens,
         clock=clock,

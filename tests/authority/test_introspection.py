@@ -26,7 +26,7 @@ async def node(request, tmp_path):
 @requirement("R-42", "RFC 7662 §2.2")
 async def test_an_active_token_is_described_whole(node):
     token = (await node.issue()).access_token
-    claims = await node.tokens.read(token)
+    claims = (await node.tokens.read(token)).claims
     assert await node.introspect(token) == {
         "active": True,
         "token_type": "Bearer",
@@ -62,7 +62,7 @@ async def test_a_token_is_inactive_from_its_last_second_on(node):
 @pytest.mark.parametrize("kind", ["jti", "grant", "subject", "client", "audience", "issuer"])
 async def test_a_token_is_inactive_once_revoked_by_any_of_its_ids(node, kind):
     token = (await node.issue()).access_token
-    claims = await node.tokens.read(token)
+    claims = (await node.tokens.read(token)).claims
     ids = {
         "jti": claims.jti,
         "grant": claims.grant,
@@ -119,7 +119,7 @@ async def signing(tmp_path):
 @requirement("G-7", "RFC 8725 §3.11")
 async def test_only_an_access_token_of_a_key_of_the_issuer_is_active(signing):
     token = (await signing.issue()).access_token
-    payload = encode_claims(await signing.tokens.read(token))
+    payload = encode_claims((await signing.tokens.read(token)).claims)
     stranger = PrivateKey.generate(Algorithm.ES256)
     head, body, signature = token.split(".")
     slot = signing.ring.feed_header("at+jwt")
@@ -158,3 +158,42 @@ async def test_a_resource_server_of_a_moment_ago_is_not_refused_from_memory(sign
     await signing.introspect("x")
     await signing.put(resource_server("late", "https://late.example"))
     assert await signing.introspect("x", "late") == INACTIVE
+
+
+@requirement("G-1", "P-5")
+async def test_what_was_found_good_is_looked_up_again_once_anything_is_revoked(node):
+    token = (await node.issue()).access_token
+    looked = []
+    look = node.store.is_revoked
+
+    async def watched(issuer, **what):
+        looked.append(what)
+        return await look(issuer, **what)
+
+    node.store.is_revoked = watched
+    for _ in range(3):
+        assert (await node.introspect(token))["active"]
+    assert len(looked) == 1
+    await node.revoke("jti", "another")
+    assert (await node.introspect(token))["active"]
+    assert len(looked) == 2
+    await node.revoke("grant", (await node.tokens.read(token)).claims.grant)
+    for _ in range(2):
+        assert await node.introspect(token) == INACTIVE
+
+
+@requirement("G-1")
+async def test_a_revocation_during_the_look_up_is_not_missed_afterwards(node):
+    token = (await node.issue()).access_token
+    claims = (await node.tokens.read(token)).claims
+    look = node.store.is_revoked
+
+    async def overtaken(issuer, **what):
+        found = await look(issuer, **what)
+        node.store.is_revoked = look
+        await node.revoke("jti", claims.jti)
+        return found
+
+    node.store.is_revoked = overtaken
+    assert (await node.introspect(token))["active"]
+    assert await node.introspect(token) == INACTIVE

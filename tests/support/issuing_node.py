@@ -69,8 +69,6 @@ class IssuingNode:
         )
         self.tokens = PresentedTokens(issuer=ISSUER, store=self.store, key_ring=self.ring)
         self.introspection = Introspection(
-            issuer=ISSUER,
-            store=self.store,
             authentication=ResourceServerAuthentication(facts=self.facts, clock=self.clock),
             tokens=self.tokens,
             clock=self.clock,

@@ -137,9 +137,10 @@ class Revocations:
                 raise InvalidRequest(
                     because="no token", description="The parameter token is missing."
                 )
-            claims = await self._tokens.read(request.token)
-            if claims is None:
+            token = await self._tokens.read(request.token)
+            if token is None:
                 return
+            claims = token.claims
             require_ownership(claims, client)
             # A quota per client (G-8) belongs here: past it, coarsen from the token to the client.
         except ProtocolError as refusal:
@@ -216,14 +217,18 @@ class Revocations:
 
         Raises InvalidRequest for what is not a token of this issuer, and as `revoke`.
         """
-        claims = await self._tokens.read(token)
-        if claims is None:
+        known = await self._tokens.read(token)
+        if known is None:
             raise InvalidRequest(
                 because="not a token of this issuer",
                 description="This is not a token of this issuer, or its key is gone.",
             )
         return await self.revoke(
-            SelectorKind.JTI, claims.jti, actor=actor, trace=trace, idempotency_key=idempotency_key
+            SelectorKind.JTI,
+            known.claims.jti,
+            actor=actor,
+            trace=trace,
+            idempotency_key=idempotency_key,
         )
 
     async def _remove_key(
