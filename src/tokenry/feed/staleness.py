@@ -4,9 +4,9 @@ Staleness is the larger of (now + o − closed) and the time since `closed` was 
 that neither steps nor stops while the machine sleeps. o is the largest (closed − now) seen at a
 receipt, at least 0: so much this machine's clock may be behind the database's.
 
-o belongs to the wall clock as it was then. When that clock is set by some seconds, as seen beside
-the boot clock, o moves with it: otherwise a machine that woke with a wrong time, and was put
-right, would count as stale for ever, and one set back would count as fresh.
+What was seen belongs to the wall clock as it was then. When that clock is set, as seen beside the
+boot clock, it moves along: otherwise a machine that woke with a wrong time, and was put right,
+would count as stale for ever, and one set back would count as fresh.
 """
 
 from enum import StrEnum
@@ -50,14 +50,15 @@ class Staleness:
     def __init__(self) -> None:
         self.closed = Instant(0)
         """The newest tick up to which the view is known to be complete."""
-        self._behind = 0
+        self._behind: int | None = None
+        """The largest (closed − now), in terms of the wall clock as it was at `_last`."""
         self._last: ClockReading | None = None
         self._received: ClockReading | None = None
 
     @property
     def clock_fault(self) -> bool:
         """Whether this machine's clock was seen more than a second behind, and not set since."""
-        return self._behind > CLOCK_FAULT_BEYOND
+        return self._behind is not None and self._behind > CLOCK_FAULT_BEYOND
 
     def observe(self, closed: Instant, at: ClockReading, *, complete: bool) -> None:
         """Take note of a verified `closed`, received at `at`.
@@ -65,7 +66,8 @@ class Staleness:
         `complete` says that the view holds everything up to it. A repeat of an old one never
         makes anything fresher.
         """
-        self._behind = max(self._behind_at(at), closed - at.now)
+        before = self._behind_at(at)
+        self._behind = closed - at.now if before is None else max(before, closed - at.now)
         self._last = at
         if complete and closed > self.closed:
             self.closed = closed
@@ -75,7 +77,7 @@ class Staleness:
         """Return the staleness at `at`, None if no `closed` was ever complete."""
         if self._received is None:
             return None
-        by_wall_clock = at.now + self._behind_at(at) - self.closed
+        by_wall_clock = at.now + max(self._behind_at(at) or 0, 0) - self.closed
         since_receipt = at.boottime - self._received.boottime
         return max(by_wall_clock, round(since_receipt * MILLISECONDS_PER_SECOND), 0)
 
@@ -83,22 +85,21 @@ class Staleness:
         """Return until when staleness stays within `limit`, for hot paths to compare with."""
         if self._received is None or self._last is None:
             return PASSED
-        milliseconds = limit * MILLISECONDS_PER_SECOND
-        left = self.closed + milliseconds - self._behind - self._last.now
+        behind = max(self._behind or 0, 0)
+        until = self.closed + limit * MILLISECONDS_PER_SECOND - behind
+        left = (until - self._last.now) / MILLISECONDS_PER_SECOND
         return Deadline(
-            now=Instant(self._last.now + left),
-            boottime=min(
-                self._last.boottime + left / MILLISECONDS_PER_SECOND,
-                self._received.boottime + limit,
-            ),
+            now=Instant(until),
+            boottime=min(self._last.boottime + left, self._received.boottime + limit),
         )
 
-    def _behind_at(self, at: ClockReading) -> int:
-        if self._last is None:
+    def _behind_at(self, at: ClockReading) -> int | None:
+        """Return `_behind` in terms of the wall clock as it is at `at`."""
+        if self._last is None or self._behind is None:
             return self._behind
-        by_wall_clock = at.now - self._last.now
-        step = by_wall_clock - round((at.boottime - self._last.boottime) * MILLISECONDS_PER_SECOND)
-        return max(0, self._behind - step) if abs(step) > _STEP else self._behind
+        on_boot_clock = round((at.boottime - self._last.boottime) * MILLISECONDS_PER_SECOND)
+        step = at.now - self._last.now - on_boot_clock
+        return self._behind - step if abs(step) > _STEP else self._behind
 
 
 class Tier(StrEnum):

@@ -187,6 +187,8 @@ class RevocationView:
                 table.merge(self._table.kept(), limit=expiry_limit(manifest.closed, self.leeway))
             except ExceedsCapacity:
                 return self.overflow()
+        if len(table) > self.capacity:
+            return self.overflow()
         if self.state is ViewState.DISTRUSTED:
             self._anchors = Anchors()
         self._use(table)
