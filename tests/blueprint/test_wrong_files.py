@@ -249,6 +249,7 @@ MISTAKES = [
         "a scope of this resource server",
         '"orders.read"',
     ),
+    Mistake("[clients.shop]", '[clients.".."]', 'clients.".."', "not beginning with a dot", '".."'),
     Mistake("[clients.shop]", '[clients."a b"]', 'clients."a b"', "a client id", '"a b"'),
     Mistake(
         "[clients.shop]", '[clients."a\\u0000b"]', 'clients."a\\u0000b"', "client id", "a\\u0000"

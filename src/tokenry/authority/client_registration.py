@@ -27,7 +27,7 @@ MAX_CURRENT_SECRETS: Final = 4
 SECRET_PREFIX: Final = "tks_"
 _MAX_NAME: Final = 256
 _HANDLE_BYTES: Final = 16
-_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")
 
 
 class UnknownClient(InvalidRequest):
@@ -61,7 +61,8 @@ def require_registrable(new: NewClient, client_id: ClientId, directory: Director
     if not _CLIENT_ID.fullmatch(client_id):
         raise InvalidRequest(
             because="malformed client id",
-            description="client_id has up to 128 characters A-Z, a-z, 0-9, . _ ~ and -.",
+            description="client_id has up to 128 characters A-Z, a-z, 0-9, . _ ~ and -, and does"
+            " not begin with a dot.",
         )
     if len(new.name) > _MAX_NAME:
         raise InvalidRequest(

@@ -34,8 +34,11 @@ Name = Annotated[
 ClientName = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}\Z",
-        extra={"expected": "a client id of up to 128 characters A-Z, a-z, 0-9, . _ ~ and -"},
+        pattern=r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}\Z",
+        extra={
+            "expected": "a client id of up to 128 characters A-Z, a-z, 0-9, . _ ~ and -,"
+            " not beginning with a dot"
+        },
     ),
 ]
 ScopeName = Annotated[

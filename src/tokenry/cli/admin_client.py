@@ -62,9 +62,9 @@ class AdminClient:
             headers={"Authorization": f"Bearer {self.address.token}", **(headers or {})},
             **more,
         )
-        if not answer.document.get("error") and answer.status // 100 == 2:
+        if answer.is_json and "error" not in answer.document and answer.status // 100 == 2:
             return answer.document
-        raise _failure(answer, self.address)
+        raise _failure(answer, self.address, path)
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def admin_client(connection: Connection) -> Iterator[AdminClient]:
         yield AdminClient(address, client)
 
 
-def _failure(answer: Answer, address: AdminAddress) -> CommandFailed:
+def _failure(answer: Answer, address: AdminAddress, path: str) -> CommandFailed:
     said = answer.document.get("error_description")
     if not isinstance(said, str):
         return CommandFailed(
@@ -91,6 +91,11 @@ def _failure(answer: Answer, address: AdminAddress) -> CommandFailed:
             )
         case 403:
             return NotAuthorised(said, next_step="the blueprint's [operators] lists duties")
+        case 404 if not path.startswith("/clients/"):
+            return CommandFailed(
+                f"{address.url} has no {path}",
+                next_step="check --admin-url: it is the admin listener, not the public one",
+            )
         case 503:
             return CommandFailed(
                 f"the authority cannot do this now (trace {answer.document.get('trace_id')})",

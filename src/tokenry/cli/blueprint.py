@@ -44,7 +44,10 @@ def check(
         "clients": len(declared.clients),
         "operators": len(declared.operators),
     }
-    words = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
+    words = ", ".join(
+        f"{number} {name.replace('_', ' ').removesuffix('s' * (number == 1))}"
+        for name, number in counts.items()
+    )
     output.result(
         {"ok": True, "file": str(file), "digest": loaded.digest, **counts},
         lambda console: console.print(f"{file} is good: {declared.issuer.url}, {words}."),

@@ -32,7 +32,10 @@ COMMANDS: Final = {
         "tokenry.cli.demo:demo",
         "Start an authority and two services, and show tokens issued, verified and taken back.",
     ),
-    "revoke": ("tokenry.cli.revoke:revoke", "Take tokens back everywhere, at once."),
+    "revoke": (
+        "tokenry.cli.revoke:revoke",
+        "Take tokens back everywhere, at once. Give exactly one of the options.",
+    ),
     "completion": ("tokenry.cli.completion:completion", "Print a completion script."),
 }
 """Where each command is, and the first line of its help, to be listed without loading it."""
@@ -81,6 +84,7 @@ def app(called: str | None = None, *, whole: bool = False) -> App:
         help_epilogue=_EPILOGUE,
         version=__version__,
         help_format="plaintext",
+        suppress_keyboard_interrupt=False,
     )
     for name, (target, line) in COMMANDS.items():
         if whole or called == name:

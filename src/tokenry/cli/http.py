@@ -41,10 +41,11 @@ def http_client(url: str, *, ca_file: Path | None) -> "Iterator[httpx2.Client]":
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A status and a JSON object, {} when the body was none."""
+    """A status and a JSON object; `is_json` False: the body was none, and `document` is empty."""
 
     status: int
     document: dict[str, Any]
+    is_json: bool
 
 
 def ask(
@@ -79,7 +80,7 @@ def ask(
                 body += chunk
                 if len(body) > MAX_ANSWER:
                     raise CommandFailed(f"{address} answers more than {MAX_ANSWER} bytes")
-            return Answer(response.status_code, _object(body))
+            return _answer(response.status_code, body)
     except httpx2.ConnectError as error:
         next_step = "is the authority running? `tokenry serve` starts it"
         if "certificate" in str(error).lower():
@@ -97,9 +98,11 @@ def ask(
         ) from None
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _answer(status: int, body: bytes) -> Answer:
     try:
-        document = msgspec.json.decode(body) if body else {}
+        document = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return {}
-    return document if isinstance(document, dict) else {}
+        document = None
+    if isinstance(document, dict):
+        return Answer(status, document, is_json=True)
+    return Answer(status, {}, is_json=False)

@@ -1,7 +1,7 @@
 """`tokenry revoke`: take tokens back, by any of the ids they carry."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 
@@ -11,29 +11,31 @@ from tokenry.cli.failures import WrongUsage
 from tokenry.cli.output import Output
 from tokenry.vocabulary.selectors import SelectorKind
 
-Selected = Annotated[str | None, Parameter(group=Group("What to revoke, exactly one", sort_key=1))]
+_EXACTLY_ONE: Final = Group("What to revoke, exactly one", sort_key=1)
+
+
+def _names(what: str) -> Parameter:
+    # Random ids may begin with a hyphen.
+    return Parameter(help=what, group=_EXACTLY_ONE, allow_leading_hyphen=True)
 
 
 def revoke(  # one option for each kind
     *,
-    token: Annotated[Selected, Parameter(help="One token, itself. - reads it from stdin.")] = None,
-    jti: Annotated[Selected, Parameter(help="One token, by its jti.")] = None,
-    grant: Annotated[Selected, Parameter(help="All tokens of a grant.")] = None,
-    session: Annotated[Selected, Parameter(help="All tokens of a session, by sid.")] = None,
-    subject: Annotated[Selected, Parameter(help="All tokens of a subject, by sub.")] = None,
-    device: Annotated[Selected, Parameter(help="All tokens of a device.")] = None,
+    token: Annotated[str | None, _names("One token, itself. - reads it from stdin.")] = None,
+    jti: Annotated[str | None, _names("One token, by its jti.")] = None,
+    grant: Annotated[str | None, _names("All tokens of a grant.")] = None,
+    session: Annotated[str | None, _names("All tokens of a session, by sid.")] = None,
+    subject: Annotated[str | None, _names("All tokens of a subject, by sub.")] = None,
+    device: Annotated[str | None, _names("All tokens of a device.")] = None,
     client: Annotated[
-        Selected,
-        Parameter(help="All tokens of a client; `tokenry client suspend` stops new ones too."),
+        str | None, _names("All tokens of a client; `tokenry client suspend` stops new ones too.")
     ] = None,
-    key: Annotated[
-        Selected, Parameter(help="A stolen signing key, by kid: drops it for good.")
-    ] = None,
+    key: Annotated[str | None, _names("A stolen signing key, by kid: drops it for good.")] = None,
     confirmation: Annotated[
-        Selected, Parameter(help="All tokens bound to a key or certificate, by its thumbprint.")
+        str | None, _names("All tokens bound to a key or certificate, by its thumbprint.")
     ] = None,
-    audience: Annotated[Selected, Parameter(help="All tokens for a resource server.")] = None,
-    issuer: Annotated[Selected, Parameter(help="Every token of the issuer, by its URL.")] = None,
+    audience: Annotated[str | None, _names("All tokens for a resource server.")] = None,
+    issuer: Annotated[str | None, _names("Every token of the issuer, by its URL.")] = None,
     connection: Connection = BY_DEFAULT,
     json: Json = False,
 ) -> None:
