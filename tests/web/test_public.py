@@ -245,6 +245,24 @@ async def test_a_prefix_is_put_back_for_declared_proxies_alone(node, routes_of, 
         assert (await post(app, "/auth/token", ASK, authorization=shop, peer=peer)).status == 200
 
 
+@requirement("G-7")
+@pytest.mark.parametrize(
+    ("peer", "client"), [("10.1.2.3", "198.51.100.7"), ("203.0.113.9", "203.0.113.9")]
+)
+async def test_an_endpoint_sees_for_whom_a_declared_proxy_asks(peer, client):
+    seen = []
+
+    async def endpoint(scope, receive, send):
+        seen.append(scope["client"][0])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    routes = {"/x": Route("x", endpoint, GET)}
+    app = application(routes, proxies=DeclaredProxies(["10.0.0.0/8"]))
+    await request(app, "GET", "/x", headers=[("x-forwarded-for", "198.51.100.7")], peer=(peer, 1))
+    assert seen == [client]
+
+
 def test_routes_stand_below_the_issuer():
     async def endpoint(scope, receive, send):
         """Never called."""

@@ -7,7 +7,7 @@ from tokenry.authority.presented_token import PresentedTokens
 from tokenry.ports.events import Counted, Events
 from tokenry.ports.surroundings import Clock
 from tokenry.protocol.client_auth import BasicCredentials
-from tokenry.protocol.introspection import INACTIVE, active_answer, may_be_active
+from tokenry.protocol.introspection import INACTIVE, may_be_active
 from tokenry.vocabulary.errors import InvalidRequest
 
 
@@ -50,7 +50,7 @@ class Introspection:
             and may_be_active(token.claims, caller=caller, now=self._clock.now())
             and not await self._tokens.is_revoked(token)
         ):
-            answer = active_answer(token.claims)
+            answer = token.active_answer
         active = "false" if answer is INACTIVE else "true"
         self._events.count(Counted.INTROSPECTED, active=active)
         return answer

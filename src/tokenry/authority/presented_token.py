@@ -12,6 +12,7 @@ from tokenry.authority.key_ring import KeyRing
 from tokenry.jose import HeaderCache, JwsRefused, parse_compact
 from tokenry.ports.store import Store
 from tokenry.protocol.access_token import AccessTokenClaims, TokenSelectors, decode_claims
+from tokenry.protocol.introspection import active_answer
 from tokenry.protocol.reference_token import is_reference_token, reference_digest
 from tokenry.vocabulary.bounds import MAX_TOKEN_BYTES
 from tokenry.vocabulary.claims import ACCESS_TOKEN_TYPE
@@ -26,7 +27,7 @@ MAX_REMEMBERED: Final = 4_096
 class KnownToken:
     """A token of this issuer; `kid` is None for an opaque one."""
 
-    __slots__ = ("claims", "kid", "selectors", "unrevoked_at")
+    __slots__ = ("active_answer", "claims", "kid", "selectors", "unrevoked_at")
 
     def __init__(
         self, claims: AccessTokenClaims, selectors: frozenset[Selector], kid: KeyId | None
@@ -34,6 +35,7 @@ class KnownToken:
         self.claims: Final = claims
         self.selectors: Final = selectors
         self.kid: Final = kid
+        self.active_answer: Final = active_answer(claims)
         self.unrevoked_at: SequenceNumber | None = None
         """The newest head at which it was seen not to be revoked."""
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tokenry.vocabulary.claims import ACCESS_TOKEN_TYPE, CERTIFICATE_THUMBPRINT
+from tokenry.vocabulary.claims import CERTIFICATE_THUMBPRINT
 from tokenry.vocabulary.identifiers import (
     Audience,
     ClientId,
@@ -28,8 +28,6 @@ from tokenry.vocabulary.selectors import (
     selector_prefix,
 )
 from tokenry.vocabulary.sequence import SequenceNumber
-
-TOKEN_TYPE: Final = ACCESS_TOKEN_TYPE
 
 
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,6 +11,7 @@ from typing import Final
 from starlette.types import Scope
 
 MAX_HOPS: Final = 16
+_MAX_PEERS: Final = 1024
 
 
 class DeclaredProxies:
@@ -19,12 +20,25 @@ class DeclaredProxies:
     def __init__(self, networks: Iterable[str], *, prefix: str = "") -> None:
         self._networks = tuple(ip_network(network, strict=False) for network in networks)
         self.prefix: Final = prefix.rstrip("/")
+        self._is_proxy: dict[str, bool] = {}
+
+    def __bool__(self) -> bool:
+        """Say whether any was declared."""
+        return bool(self._networks)
 
     def sent(self, scope: Scope) -> bool:
         """Say whether the request came from one of them."""
         peer = scope.get("client")
-        address = None if peer is None else _address(peer[0])
-        return address is not None and self._is_declared(address)
+        if peer is None:
+            return False
+        known = self._is_proxy.get(peer[0])
+        if known is None:
+            address = _address(peer[0])
+            known = address is not None and self._is_declared(address)
+            if len(self._is_proxy) >= _MAX_PEERS:
+                self._is_proxy.clear()
+            self._is_proxy[peer[0]] = known
+        return known
 
     def client_address(self, scope: Scope) -> str | None:
         """Return who asks: the last address that no declared proxy vouches for as its own.

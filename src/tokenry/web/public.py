@@ -82,7 +82,7 @@ class PublicApplication:
         self._routes = MappingProxyType(dict(routes))
         self._entropy = entropy
         self._events = events
-        self._proxies = proxies
+        self._proxies = proxies or None
         self._noted_at: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +90,7 @@ class PublicApplication:
         if scope["type"] != "http":
             await _not_http(scope, receive, send)
             return
-        route = self._route(scope)
+        route = self._route(scope, scope["path"])
         name = _UNROUTED if route is None else route.name
         began = perf_counter()
         try:
@@ -111,12 +111,13 @@ class PublicApplication:
         if route is None or not route.stream:
             self._events.took(Timed.REQUEST, perf_counter() - began, endpoint=name)
 
-    def _route(self, scope: Scope) -> Route | None:
-        path: str = scope["path"]
-        if self._proxies is not None and self._proxies.prefix and self._proxies.sent(scope):
-            # A well-known path lies outside of the prefix, and arrives as it was sent.
-            return self._routes.get(self._proxies.prefix + path) or self._routes.get(path)
-        return self._routes.get(path)
+    def _route(self, scope: Scope, path: str) -> Route | None:
+        proxies = self._proxies
+        if proxies is None or not proxies.sent(scope):
+            return self._routes.get(path)
+        scope["client"] = (proxies.client_address(scope), 0)
+        # A well-known path lies outside of the prefix, and arrives as it was sent.
+        return self._routes.get(proxies.prefix + path) or self._routes.get(path)
 
     async def _answer_failure(
         self, failure: Exception, name: str, scope: Scope, send: Send
