@@ -115,8 +115,9 @@ class Authority:
         return done
 
     def drain(self) -> None:
-        """End open feed streams, so that listeners can stop."""
+        """End open feed streams and the waits of those who read, so that listeners can stop."""
         self._parts.publisher.drain()
+        self._parts.evidence.end_waits()
 
     async def close(self) -> None:
         """Commit what waits and let go of the data directory."""
@@ -134,6 +135,7 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
     ring: KeyRing
     rollover: KeyRollover
     publisher: FeedPublisher
+    evidence: Evidence
     ticker: Ticker
     purge: Purge
 
@@ -232,6 +234,7 @@ def _assemble(
         events=events,
         proxies=DeclaredProxies(declared.trusted_proxies, prefix=declared.proxy_prefix),
     )
+    evidence = Evidence(issuer=issuer, store=store, clock=clock)
     administration = Administration(
         issuer=issuer,
         operators=Operators(issuer=issuer, store=store),
@@ -240,7 +243,7 @@ def _assemble(
         ),
         revocations=revocations,
         rollover=rollover,
-        evidence=Evidence(issuer=issuer, store=store, clock=clock),
+        evidence=evidence,
         positions=positions,
     )
 
@@ -276,6 +279,7 @@ def _assemble(
         ring=ring,
         rollover=rollover,
         publisher=publisher,
+        evidence=evidence,
         ticker=ticker,
         purge=Purge(store=store, events=events),
     )

@@ -99,6 +99,8 @@ def test_shells_can_learn_the_commands(tokenry, shell):
         ("keys", "list", "--admin-url", "ftp://127.0.0.1", "--operator-token", "x"),
         ("keys", "list", "--admin-url", "127.0.0.1:8401", "--operator-token", "x"),
         ("keys", "list"),
+        ("serve", "--public-port", "65536"),
+        ("serve", "--admin-port", "-1"),
     ],
 )
 def test_wrong_usage_is_status_2_and_prints_no_result(tokenry, arguments):
@@ -355,6 +357,16 @@ def test_serve_says_in_one_sentence_why_it_cannot(tokenry, tmp_path, monkeypatch
 
     monkeypatch.setattr("tokenry.serving.serve", cannot_listen)
     assert tokenry("serve").err == "tokenry: the public listener cannot use 127.0.0.1:1\n"
+
+
+@requirement("R-15")
+@pytest.mark.parametrize("option", ["--public-host", "--admin-host"])
+def test_serve_takes_no_option_that_the_file_could_not_say(tokenry, tmp_path, option):
+    tokenry("init")
+    ran = tokenry("serve", option, "0.0.0.0")
+    assert ran.status == ExitStatus.REFUSED
+    assert f"{option}: expected a loopback address, or TLS" in ran.err
+    assert [path.name for path in (tmp_path / "tokenry-data").iterdir()] == ["operator.json"]
 
 
 def test_a_reader_that_has_had_enough_is_no_error(tmp_path):

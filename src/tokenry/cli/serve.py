@@ -1,11 +1,15 @@
 """`tokenry serve`: run the authority."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
+import msgspec
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
+from tokenry.blueprint.checks import check_within
 from tokenry.blueprint.loading import BlueprintUnreadable, LoadedBlueprint
 from tokenry.blueprint.problems import BlueprintError
 from tokenry.cli.blueprint import load_blueprint_file
@@ -13,6 +17,8 @@ from tokenry.cli.connection import DEFAULT_DATA
 from tokenry.cli.failures import CommandFailed
 from tokenry.cli.init import DEFAULT_BLUEPRINT
 from tokenry.vocabulary.errors import InfrastructureFailure
+
+_PORT: Final = Number(gte=0, lte=65535)
 
 
 def serve(
@@ -27,13 +33,15 @@ def serve(
         str | None, Parameter(help="Host of the public listener, in place of the blueprint's.")
     ] = None,
     public_port: Annotated[
-        int | None, Parameter(help="Port of the public listener; 0 takes a free one.")
+        int | None,
+        Parameter(help="Port of the public listener; 0 takes a free one.", validator=_PORT),
     ] = None,
     admin_host: Annotated[
         str | None, Parameter(help="Host of the admin listener, in place of the blueprint's.")
     ] = None,
     admin_port: Annotated[
-        int | None, Parameter(help="Port of the admin listener; 0 takes a free one.")
+        int | None,
+        Parameter(help="Port of the admin listener; 0 takes a free one.", validator=_PORT),
     ] = None,
     log_format: Annotated[
         Literal["console", "json"] | None,
@@ -51,6 +59,7 @@ def serve(
     from tokenry.telemetry import LogFormat
 
     chosen = log_format or ("console" if sys.stderr.isatty() else "json")
+    hosts = {"public": public_host, "admin": admin_host}
     options = ServeOptions(
         folder=blueprint.parent,
         data=data,
@@ -60,7 +69,7 @@ def serve(
         log_level=log_level,
     )
     try:
-        run(options, read=lambda: _read(blueprint), tell=_tell)
+        run(options, read=lambda: _read(blueprint, hosts), tell=_tell)
     except BlueprintError as error:
         raise CommandFailed(
             f"{blueprint} is wrong:\n{error}",
@@ -70,11 +79,24 @@ def serve(
         raise CommandFailed(str(error)) from error
 
 
-def _read(file: Path) -> LoadedBlueprint:
+def _read(file: Path, hosts: Mapping[str, str | None]) -> LoadedBlueprint:
     try:
-        return load_blueprint_file(file)
+        loaded = load_blueprint_file(file)
     except CommandFailed as failure:
         raise BlueprintUnreadable(f"{failure.message}; {failure.next_step}") from None
+    # What the file may not say, an option may not either: no plain text beyond this machine.
+    problems = [
+        msgspec.structs.replace(problem, path=f"--{name}-host")
+        for name, host in hosts.items()
+        if host is not None
+        for path, problem in check_within(
+            msgspec.structs.replace(getattr(loaded.declared.listeners, name), host=host)
+        )
+        if path == ("host",)
+    ]
+    if problems:
+        raise BlueprintError(problems)
+    return loaded
 
 
 def _tell(line: str) -> None:
