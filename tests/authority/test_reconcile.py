@@ -219,6 +219,25 @@ async def test_an_id_that_the_command_line_gave_away_is_an_error_and_nothing_is_
     assert await world.state() == before
 
 
+@requirement("R-51", "R-54")
+async def test_the_file_of_another_issuer_is_an_error_and_nothing_is_written() -> None:
+    world = await World.begin(ORDERS, shop())
+    before = await world.state()
+    other = HEAD.replace("auth.example", "other.example") + ORDERS
+    with pytest.raises(BlueprintError) as refused:
+        await reconcile(
+            load_blueprint(other.encode(), lambda _path: JWKS),
+            issuer=ISSUER,
+            store=world.store,
+            bus=world.bus,
+            clock=world.clock,
+            trace=TRACE,
+        )
+    (problem,) = refused.value.problems
+    assert (problem.path, problem.found) == ("issuer.url", '"https://other.example"')
+    assert await world.state() == before
+
+
 @requirement("R-33")
 async def test_a_suspended_client_stays_suspended() -> None:
     world = await World.begin(ORDERS, shop())

@@ -14,6 +14,7 @@ from tokenry.authority.acts import Act, overtaken
 from tokenry.authority.class_revocation import class_revocation
 from tokenry.authority.declared_changes import NotedChange, declared_changes
 from tokenry.blueprint.loading import LoadedBlueprint
+from tokenry.blueprint.problems import BlueprintError, Problem, describe
 from tokenry.ports.events import UNHEARD, Counted, Events
 from tokenry.ports.plans import Revoked, RevokePlan
 from tokenry.ports.store import Store
@@ -86,9 +87,18 @@ async def reconcile(
 ) -> Reconciled:
     """Apply a blueprint to an issuer that exists.
 
-    Raises BlueprintError, with nothing written, when it declares an id that another origin holds,
-    Overloaded and StoreUnavailable. Keys are not made here: ask `KeyRollover.ensure` afterwards.
+    Raises BlueprintError, with nothing written, when it declares another issuer or an id that
+    another origin holds; Overloaded and StoreUnavailable. Keys are not made here: ask
+    `KeyRollover.ensure` afterwards.
     """
+    if loaded.declared.issuer.url != issuer:
+        wrong = Problem(
+            path="issuer.url",
+            expected=f"the issuer that is served, {describe(issuer)}",
+            found=describe(loaded.declared.issuer.url),
+            hint="another issuer needs the authority to be started again",
+        )
+        raise BlueprintError([wrong])
     act = Act(actor=ACTOR, trace=trace)
     for _ in range(_ATTEMPTS):
         now = clock.now()
