@@ -4,7 +4,7 @@ The order of the steps is the security. `decide` is what runs for every request;
 was seen before it is all that runs. `examine` is what a new token passes first.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
@@ -16,10 +16,8 @@ from tokenry.feed.staleness import Tier, usable_scopes
 from tokenry.jose import (
     HeaderCache,
     JwsRefused,
-    MalformedJson,
     RefusalReason,
     parse_compact,
-    parse_object,
 )
 from tokenry.ports.surroundings import Clock
 from tokenry.resource.claims import AccessTokenClaims, read_claims
@@ -33,17 +31,14 @@ from tokenry.resource.verified import VerifiedToken
 from tokenry.vocabulary.claims import ACCESS_TOKEN_TYPE
 from tokenry.vocabulary.identifiers import (
     Audience,
-    ClientId,
-    GrantId,
     IssuerUrl,
     KeyId,
-    SubjectId,
     Thumbprint,
-    TokenId,
 )
-from tokenry.vocabulary.instant import Instant, instant_from_numeric_date, later
+from tokenry.vocabulary.instant import MILLISECONDS_PER_SECOND, Instant
 from tokenry.vocabulary.sequence import SequenceNumber
 
+MAX_SCOPE_SETS: Final = 1024
 _JWS_REASONS: Final = {
     RefusalReason.UNEXPECTED_TYPE: Reason.TYPE,
     RefusalReason.ALGORITHM_MISMATCH: Reason.SIGNATURE,
@@ -88,6 +83,7 @@ class Decisions:
         self._nudge = nudge
         self._seen = SeenTokens(capacity)
         self._headers = HeaderCache()
+        self._scope_sets: dict[str, frozenset[str]] = {}
         self._selectors = TokenSelectors(issuer, audience)
 
     def decide(
@@ -119,7 +115,9 @@ class Decisions:
         version = self._view.version
         if seen.view_version != version:
             if self._view.matches(seen.selectors, seen.rsn) is not None:
-                raise Refusal(Reason.REVOKED, f"revoked after {seen.rsn}, jti {seen.claims.jti}")
+                raise Refusal(
+                    Reason.REVOKED, f"revoked after {seen.rsn}, jti {seen.token.token_id}"
+                )
             seen.view_version = version
         # 10. Staleness: how late the view can be decides what of the token may be used.
         if now <= standing.fresh_now and self._boottime() <= standing.fresh_boottime:
@@ -145,7 +143,7 @@ class Decisions:
         """Examine a token that is new, or was seen under other rules. Raises Refusal."""
         if seen is not None and (seen.thumbprint is None or _holds(rules, seen.thumbprint)):
             # What the issuer said of it stands; the rest is asked again.
-            return self._admit(token, seen.claims, seen.token.claims, seen.thumbprint, rules)
+            return self._admit(token, seen.token.payload, seen.thumbprint, rules)
         # 1. Parse.
         require_plausible(token)
         if token.startswith(PREFIX):
@@ -165,27 +163,20 @@ class Decisions:
                 return KeyNeeded(kid)
             # 4. Signature: by the key's own algorithm.
             verified = jws.verify_with(key, expected_type=ACCESS_TOKEN_TYPE)
-            members = parse_object(verified.payload)
         except JwsRefused as refused:
             raise Refusal(
                 _JWS_REASONS.get(refused.reason, Reason.MALFORMED), str(refused)
             ) from None
-        except MalformedJson as malformed:
-            raise Refusal(Reason.CLAIMS, str(malformed)) from None
-        return self._admit(token, read_claims(members), members, key.thumbprint, rules)
+        return self._admit(token, verified.payload, key.thumbprint, rules)
 
-    def take_answer(self, token: bytes, members: dict[str, object]) -> None:
-        """Take the members of an active opaque token from the issuer. Raises Refusal."""
-        self._admit(token, read_claims(members), members, None, self._knowledge.standing.rules)
+    def take_answer(self, token: bytes, answer: bytes) -> None:
+        """Take what the issuer says of an active opaque token. Raises Refusal."""
+        self._admit(token, answer, None, self._knowledge.standing.rules)
 
     def _admit(
-        self,
-        token: bytes,
-        claims: AccessTokenClaims,
-        members: Mapping[str, object],
-        thumbprint: Thumbprint | None,
-        rules: Rules,
+        self, token: bytes, payload: bytes, thumbprint: Thumbprint | None, rules: Rules
     ) -> SeenToken:
+        claims = read_claims(payload)
         # 5. Issuer, byte for byte.
         if claims.iss != self._issuer:
             raise Refusal(Reason.ISSUER, "iss is another issuer")
@@ -197,20 +188,20 @@ class Decisions:
         if profile is None:
             raise Refusal(Reason.UNSYNCHRONIZED, "no profile has been received yet")
         self._require_lifetime(claims, profile)
+        granted = self._scopes(claims.scope)
         seen = SeenToken(
-            claims=claims,
             thumbprint=thumbprint,
             rules=rules,
-            expires=later(instant_from_numeric_date(claims.exp), profile.leeway),
+            expires=Instant((claims.exp + profile.leeway) * MILLISECONDS_PER_SECOND),
             bound=claims.cnf is not UNSET,
             selectors=self._selectors.of(claims),
-            rsn=SequenceNumber(claims.rsn),
-            token=_verified(claims, members, self._audience),
+            rsn=claims.rsn,
+            token=VerifiedToken(granted, granted, Tier.FRESH, self._audience, payload, claims),
         )
         # A token born after the newest record here needs no waiting, since none of those up to
         # that can match it; but there is news to be had.
         if claims.rsn > self._knowledge.head:
-            self._nudge(seen.rsn)
+            self._nudge(claims.rsn)
         self._seen.put(token, seen)
         return seen
 
@@ -220,11 +211,21 @@ class Decisions:
         lifetime, longest = claims.exp - claims.iat, profile.max_token_lifetime
         if not 0 < lifetime <= longest:
             raise Refusal(Reason.LIFETIME, f"exp - iat is {lifetime} s, of at most {longest}")
-        latest = later(self._now(), profile.leeway)
-        if instant_from_numeric_date(claims.iat) > latest:
+        latest = self._now() // MILLISECONDS_PER_SECOND + profile.leeway
+        if claims.iat > latest:
             raise Refusal(Reason.NOT_YET_VALID, "iat is in the future")
-        if claims.nbf is not UNSET and instant_from_numeric_date(claims.nbf) > latest:
+        if claims.nbf is not UNSET and claims.nbf > latest:
             raise Refusal(Reason.NOT_YET_VALID, "nbf is in the future")
+
+    def _scopes(self, scope: str) -> frozenset[str]:
+        """Split a scope (RFC 6749 §3.3); the few that there are share their sets."""
+        scopes = self._scope_sets.get(scope)
+        if scopes is None:
+            scopes = frozenset(scope.split())
+            if len(self._scope_sets) >= MAX_SCOPE_SETS:
+                self._scope_sets.clear()
+            self._scope_sets[scope] = scopes
+        return scopes
 
     def _limited(self, seen: SeenToken) -> VerifiedToken:
         """Return the token as the age of the news allows it (R-43). Raises Refusal.
@@ -237,46 +238,22 @@ class Decisions:
         state = self._view.state
         if state is not ViewState.SYNCHRONIZED:
             raise Refusal(Reason.UNSYNCHRONIZED, f"the view is {state}")
-        token = seen.limited.get(tier)
+        limited = seen.limited
+        if limited is None:
+            limited = seen.limited = {}
+        token = limited.get(tier)
         if token is None:
-            token = self._with_usable_scopes(seen, tier)
-            seen.limited[tier] = token
+            token = limited[tier] = _with_usable_scopes(seen, tier)
         if not token.scopes:
             raise Refusal(Reason.STALE, f"news is stale ({tier}), which forbids every scope")
         return token
 
-    def _with_usable_scopes(self, seen: SeenToken, tier: Tier) -> VerifiedToken:
-        profile = seen.rules.profile
-        scopes = (
-            frozenset[str]()
-            if profile is None
-            else usable_scopes(seen.token.granted_scopes, tier, profile)
-        )
-        return msgspec.structs.replace(seen.token, scopes=scopes, tier=tier)
+
+def _with_usable_scopes(seen: SeenToken, tier: Tier) -> VerifiedToken:
+    profile, granted = seen.rules.profile, seen.token.granted_scopes
+    usable = frozenset[str]() if profile is None else usable_scopes(granted, tier, profile)
+    return msgspec.structs.replace(seen.token, scopes=usable, tier=tier)
 
 
 def _holds(rules: Rules, thumbprint: Thumbprint) -> bool:
     return any(key.thumbprint == thumbprint for key in rules.keys.keys)
-
-
-def _verified(
-    claims: AccessTokenClaims, members: Mapping[str, object], audience: Audience
-) -> VerifiedToken:
-    granted = frozenset(claims.scope.split())
-    return VerifiedToken(
-        issuer=IssuerUrl(claims.iss),
-        subject=SubjectId(claims.sub),
-        client_id=ClientId(claims.client_id),
-        audience=audience,
-        scopes=granted,
-        granted_scopes=granted,
-        tier=Tier.FRESH,
-        token_id=TokenId(claims.jti),
-        grant=GrantId(claims.grant),
-        session=None if claims.sid is UNSET else claims.sid,
-        device=None if claims.device is UNSET else claims.device,
-        issued_at=Instant(instant_from_numeric_date(claims.iat)),
-        expires_at=Instant(instant_from_numeric_date(claims.exp)),
-        rsn=SequenceNumber(claims.rsn),
-        claims=members,
-    )

@@ -236,12 +236,17 @@ class FeedFollower:
 
     async def _watch(self) -> None:
         """Each second: notice that the tier fell, and give up a connection that says nothing."""
+        silent_since: float | None = None
         while True:
             await self._surroundings.sleep(1.0)
             self._knowledge.notice_tier()
-            silent_for = self._surroundings.clock.boottime() - self._heard_at
-            if silent_for > SILENCE and self._connection is not None:
+            if self._surroundings.clock.boottime() - self._heard_at <= SILENCE:
+                continue
+            # Only when nothing came between two looks, since after a pause of the whole machine
+            # there may be news waiting.
+            if silent_since == self._heard_at and self._connection is not None:
                 self._connection.cancel()
+            silent_since = self._heard_at
 
     async def _answer_nudges(self) -> None:
         while True:

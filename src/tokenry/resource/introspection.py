@@ -36,11 +36,11 @@ class Introspection:
     def __init__(self, ask: Callable[[bytes], Awaitable[bytes]], *, clock: Clock) -> None:
         self._ask = ask
         self._clock = clock
-        self._under_way: dict[bytes, asyncio.Task[dict[str, object]]] = {}
+        self._under_way: dict[bytes, asyncio.Task[bytes]] = {}
         self._inactive: dict[bytes, float] = {}
 
-    async def members_of(self, token: bytes) -> dict[str, object]:
-        """Return the members of an active token.
+    async def answer_for(self, token: bytes) -> bytes:
+        """Return what the issuer says of an active token, as JSON.
 
         Raises Refusal: malformed, inactive, overloaded, or authority_unreachable.
         """
@@ -67,16 +67,17 @@ class Introspection:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _answered(self, token: bytes, task: asyncio.Task[dict[str, object]]) -> None:
+    def _answered(self, token: bytes, task: asyncio.Task[bytes]) -> None:
         self._under_way.pop(token, None)
         if not task.cancelled():
             # Looked at, since every caller may have gone away before there was an answer.
             task.exception()
 
-    async def _question(self, token: bytes, digest: bytes) -> dict[str, object]:
+    async def _question(self, token: bytes, digest: bytes) -> bytes:
         form = urlencode({"token": token.decode("ascii"), "token_type_hint": "access_token"})
         try:
-            members = parse_object(await self._ask(form.encode("ascii")))
+            answer = await self._ask(form.encode("ascii"))
+            members = parse_object(answer)
         except (FetchFailed, MetadataRefused, MalformedJson) as fault:
             raise Refusal(Reason.AUTHORITY_UNREACHABLE, f"introspection: {fault}") from None
         if members.get("active") is not True:
@@ -84,4 +85,4 @@ class Introspection:
                 self._inactive.clear()
             self._inactive[digest] = self._clock.boottime() + INACTIVE_SECONDS
             raise Refusal(Reason.INACTIVE, "the issuer says that the token is not active")
-        return members
+        return answer

@@ -87,11 +87,12 @@ class KeyCache:
             await self._fetch_now()
             return self._failure is None
 
-    def drop(self, dropped: Selector) -> bool:
-        """Never use the key that a `key` record names again; say whether it was in use."""
-        self._dropped.add(dropped)
-        self._due_at = float("-inf")
-        return self._take(self._keys)
+    def drop(self, dropped: Selector) -> None:
+        """Never use the key that a `key` record names again, and fetch what came in its place."""
+        if dropped not in self._dropped:
+            self._dropped.add(dropped)
+            self._due_at = self._unknown_allowed_at = float("-inf")
+            self._take(self._keys)
 
     async def _fetch_now(self) -> None:
         try:
@@ -107,13 +108,11 @@ class KeyCache:
             self._due_at = self._clock.boottime() + _keep(published.max_age)
             self._take(keys)
 
-    def _take(self, keys: KeySet) -> bool:
+    def _take(self, keys: KeySet) -> None:
         kept = KeySet.of(key for key in keys.keys if self._selector(key) not in self._dropped)
-        if _names(kept) == _names(self._keys):
-            return False
-        self._keys = kept
-        self._on_change(kept)
-        return True
+        if _names(kept) != _names(self._keys):
+            self._keys = kept
+            self._on_change(kept)
 
     def _selector(self, key: PublicKey) -> Selector:
         return selector(self._issuer, SelectorKind.KEY, key.thumbprint)

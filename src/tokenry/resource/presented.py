@@ -14,6 +14,8 @@ from tokenry.vocabulary.bounds import MAX_TOKEN_BYTES
 HeaderPair = tuple[bytes, bytes] | tuple[str, str]
 
 _NAME: Final = "authorization"
+_LOWER_CASE: Final = b"authorization"
+"""As ASGI servers give it."""
 _NAME_LENGTH: Final = len(_NAME)
 _BEARER: Final = b"Bearer "
 _PREFIX_LENGTH: Final = len(_BEARER)
@@ -42,7 +44,9 @@ def presented_token(headers: Sequence[HeaderPair]) -> bytes:
     credentials: bytes | str | None = None
     for name, value in headers:
         # Lengths are compared first, since this runs over every header of every request.
-        if len(name) == _NAME_LENGTH and _is_authorization(name):
+        if len(name) == _NAME_LENGTH and (
+            (type(name) is bytes and name == _LOWER_CASE) or _is_authorization(name)
+        ):
             if credentials is not None:
                 raise Refusal(Reason.REPEATED_HEADER, "two Authorization headers")
             credentials = value

@@ -5,7 +5,6 @@ from typing import Final
 import msgspec
 
 from tokenry.feed.staleness import Tier
-from tokenry.resource.claims import AccessTokenClaims
 from tokenry.resource.knowledge import Rules
 from tokenry.resource.verified import VerifiedToken
 from tokenry.vocabulary.identifiers import Thumbprint
@@ -17,7 +16,7 @@ DEFAULT_CAPACITY: Final = 20_000
 """Tokens remembered; about 4 kB each."""
 
 
-class SeenToken(msgspec.Struct, eq=False):
+class SeenToken(msgspec.Struct, eq=False, gc=False):
     """A token that issuer and audience fit, and what each further request compares.
 
     `expires` includes the leeway. `thumbprint` names the key that signed it, None for an opaque
@@ -25,7 +24,6 @@ class SeenToken(msgspec.Struct, eq=False):
     none of the selectors; -1 before the first. `limited` holds the token as stale news allow it.
     """
 
-    claims: AccessTokenClaims
     thumbprint: Thumbprint | None
     rules: Rules
     expires: Instant
@@ -34,7 +32,7 @@ class SeenToken(msgspec.Struct, eq=False):
     rsn: SequenceNumber
     token: VerifiedToken
     view_version: int = -1
-    limited: dict[Tier, VerifiedToken] = {}
+    limited: dict[Tier, VerifiedToken] | None = None
 
 
 class SeenTokens:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final, Self, TypedDict
 from urllib.parse import urlsplit
 
+from tokenry.feed.frame import NOTHING_STATED
 from tokenry.feed.staleness import Tier
 from tokenry.feed.view import DEFAULT_CAPACITY as DEFAULT_LIVE_REVOCATIONS
 from tokenry.resource.challenges import Challenges
@@ -28,6 +29,7 @@ from tokenry.resource.seen import DEFAULT_CAPACITY as DEFAULT_SEEN_TOKENS
 from tokenry.resource.surroundings import Surroundings, this_machine
 from tokenry.resource.verified import VerifiedToken
 from tokenry.vocabulary.identifiers import Audience, IssuerUrl
+from tokenry.vocabulary.instant import Instant
 from tokenry.vocabulary.sequence import SequenceNumber
 
 DEFAULT_FIRST_SYNC: Final = 5.0
@@ -178,12 +180,16 @@ class Verifier:
         if following is not None:
             await following.close()
 
-    async def applied(self, number: SequenceNumber) -> None:
-        """Wait until record `number` is applied: for tests and tools, never for requests."""
+    async def applied(self, number: SequenceNumber, *, closed: Instant = NOTHING_STATED) -> None:
+        """Wait until record `number` is applied, and news as of `closed` has come.
+
+        For tests and tools, never for requests.
+        """
         if self._following is None:
             await self.start()
-        while self._knowledge.head < number:
-            await self._knowledge.changed()
+        knowledge = self._knowledge
+        while knowledge.head < number or knowledge.view.closed < closed:
+            await knowledge.changed()
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -289,8 +295,8 @@ class Verifier:
                 if key is None:
                     raise Refusal(Reason.UNKNOWN_KEY, "no key of the issuer has that kid")
             case AnswerNeeded(token):
-                members = await following.introspection.members_of(token)
-                self._decisions.take_answer(token, members)
+                answer = await following.introspection.answer_for(token)
+                self._decisions.take_answer(token, answer)
 
     def _has_ended(self, refusal: Refusal) -> bool:
         """Whether a refusal for stale news is due to a follower, or its loop, that has ended."""

@@ -128,7 +128,7 @@ class Endpoints:
         claims = self._claims_of(form.get("token", ""))
         if claims is None or claims.get("aud") != profile.audience:
             return {"active": False}
-        read = read_claims(dict(claims))
+        read = read_claims(msgspec.json.encode(claims))
         selectors = TokenSelectors(self._history.issuer, profile.audience).of(read)
         expired = read.exp + profile.leeway <= numeric_date(self._history.closed)
         if expired or self._history.is_revoked(selectors, read.rsn):

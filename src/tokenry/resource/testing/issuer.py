@@ -7,6 +7,7 @@ from typing import Final, TypedDict, Unpack
 
 import msgspec
 
+from tokenry.feed.frame import NOTHING_STATED
 from tokenry.feed.profile import Profile, Tiers
 from tokenry.jose import Algorithm, PrivateKey, sign_compact
 from tokenry.resource.http_client import Credentials
@@ -70,6 +71,7 @@ class TestingIssuer:
             self.history, token_keys=self.token_keys, feed_keys=self.feed_keys
         )
         self.network = TestingNetwork(self.endpoints.answer, self.endpoints.greeting)
+        self._told = NOTHING_STATED
         self._verifiers: weakref.WeakSet[Verifier] = weakref.WeakSet()
 
     @property
@@ -187,11 +189,12 @@ class TestingIssuer:
         self.clock.advance(seconds)
         if heartbeat:
             self.network.publish(self.history.heartbeat_block())
+            self._told = self.history.closed
 
     async def delivered(self) -> None:
-        """Wait until every verifier of `verifier` has applied the newest record."""
+        """Wait until every verifier of `verifier` has taken in all that was published."""
         for verifier in list(self._verifiers):
-            await verifier.applied(self.head)
+            await verifier.applied(self.head, closed=self._told)
 
     def request(
         self, token: str | None, *, method: str = "GET", url: str = "https://service.test/"
