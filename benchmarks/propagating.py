@@ -19,6 +19,7 @@ PROCESSES = 4
 IN_EACH = 50
 REVOCATIONS = 40
 PATIENCE = 30
+START_PATIENCE = 120
 """Seconds after which something that did not answer is an error."""
 
 
@@ -76,18 +77,19 @@ def _listeners(running: Authority, kind: str) -> Iterator[Sequence[Connection]]:
             pipes.append(pipe)
             processes.append(process)
         for pipe in pipes:
-            _receive(pipe)
+            _receive(pipe, patience=START_PATIENCE)
         yield pipes
         for pipe in pipes:
             pipe.send("")
-    finally:
         for process in processes:
             process.join(PATIENCE)
+    finally:
+        for process in processes:
             process.kill()
 
 
-def _receive(pipe: Connection):
-    if not pipe.poll(PATIENCE):
+def _receive(pipe: Connection, *, patience: float = PATIENCE):
+    if not pipe.poll(patience):
         raise RuntimeError("a process with listeners did not answer")
     return pipe.recv()
 

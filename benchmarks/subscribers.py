@@ -5,6 +5,7 @@ clock is CLOCK_MONOTONIC, which is one for all processes of a machine.
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -14,8 +15,10 @@ import uvloop
 
 from benchmarks.authority import AUDIENCE, Authority, basic
 from tokenry.resource import Credentials, PresentedRequest, TokenRefused, Verifier
+from tokenry.resource.httpx_fetcher import HttpxFetcher
 from tokenry.vocabulary.sequence import SequenceNumber
 
+Start = Callable[[Authority, AsyncExitStack], Awaitable["Watch"]]
 Watch = Callable[[str], Awaitable[Awaitable[int]]]
 """Begins to watch a token; what it returns ends with the nanosecond its revocation was known."""
 
@@ -31,7 +34,7 @@ def listen(pipe: Connection, authority: Authority, kind: str, count: int) -> Non
 
 async def _listen(pipe: Connection, authority: Authority, kind: str, count: int) -> None:
     async with AsyncExitStack() as stack:
-        start = _verifier if kind == "verifiers" else _socket
+        start = _verifiers() if kind == "verifiers" else _socket
         watches = [await start(authority, stack) for _ in range(count)]
         pipe.send(True)
         while token := await asyncio.to_thread(pipe.recv):
@@ -40,13 +43,25 @@ async def _listen(pipe: Connection, authority: Authority, kind: str, count: int)
             pipe.send(await asyncio.gather(*watching))
 
 
-async def _verifier(authority: Authority, stack: AsyncExitStack) -> Watch:
-    verifier = Verifier(
-        issuer=authority.issuer,
-        audience=AUDIENCE,
-        credentials=Credentials("orders", authority.service_secret),
-    )
-    await stack.enter_async_context(verifier)
+def _verifiers() -> Start:
+    # Reading the certificates of the world is most of a start, and once for a process enough.
+    shared = ssl.create_default_context()
+
+    async def start(authority: Authority, stack: AsyncExitStack) -> Watch:
+        fetcher = HttpxFetcher(ssl_context=shared)
+        stack.push_async_callback(fetcher.close)
+        verifier = Verifier(
+            issuer=authority.issuer,
+            audience=AUDIENCE,
+            credentials=Credentials("orders", authority.service_secret),
+            fetcher=fetcher,
+        )
+        return _watching(await stack.enter_async_context(verifier))
+
+    return start
+
+
+def _watching(verifier: Verifier) -> Watch:
 
     async def watch(token: str) -> Awaitable[int]:
         request = PresentedRequest("GET", AUDIENCE, [("authorization", f"Bearer {token}")])
