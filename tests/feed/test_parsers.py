@@ -145,6 +145,8 @@ def test_any_value_in_any_member_is_read_or_refused(named, value):
         {"epoch": 8192},
         {"first": 2 * 2**40, "last": 2 * 2**40 + 2},
         {"first": 0, "last": 0},
+        {"first": 1099511627781, "records": ""},
+        {"first": 1099511627777, "last": 1099511627777 + 2**39},
         {"records": "AAAA"},
         {"records": ""},
         {"records": "AAAB="},
@@ -155,6 +157,24 @@ def test_any_value_in_any_member_is_read_or_refused(named, value):
 def test_a_frame_whose_parts_do_not_agree_is_refused(change):
     with pytest.raises(FeedRefused):
         read("frame", members_of("frame") | change)
+
+
+def test_the_first_record_of_an_epoch_has_number_one():
+    members = json.loads(HISTORY.frame(1, 1).to_payload())
+    packed = HISTORY.frame(1, 1).records
+    of_next_epoch = members | {"epoch": 2, "first": 2 * 2**40, "last": 2 * 2**40}
+    renumbered = (2 * 2**40).to_bytes(8, "big") + packed[8:]
+    with pytest.raises(FeedRefused):
+        read("frame", of_next_epoch | {"records": encode_base64url(renumbered)})
+
+
+@pytest.mark.parametrize("change", [{"epoch": 2}, {"last": 2 * 2**40}, {"chain": "AAAA"}])
+def test_a_head_lies_in_its_epoch(change):
+    with pytest.raises(FeedRefused):
+        read("manifest", members_of("manifest") | change)
+    heads = [members_of("heartbeat")["heads"][0] | change]
+    with pytest.raises(FeedRefused):
+        read("heartbeat", members_of("heartbeat") | {"heads": heads})
 
 
 def test_records_of_a_frame_follow_each_other():

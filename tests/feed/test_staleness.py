@@ -85,6 +85,7 @@ def heard(*messages: tuple[float, float, float]) -> Staleness:
         ("was ahead, put right", [(0, 600, 10), (2, 2, 12)], (3, 13), 1000),
         ("put right in silence", [(0, -600, 10)], (2, 12), 2000),
         ("a repeat of old news", [(0, 0, 10), (0, 4, 14)], (4, 14), 4000),
+        ("a slow clock", [(0, 0, 10), (0, 0.6, 11), (0, 1.2, 12)], (1.8, 13), 3000),
         ("older news after newer", [(5, 5, 15), (0, 6, 16)], (6, 16), 1000),
     ],
 )
@@ -168,3 +169,11 @@ def test_while_a_deadline_holds_its_limit_does(moments, later, last_step, limit)
         assert found <= limit * 1000
     elif last_step == 0:
         assert found >= limit * 1000
+
+
+def test_a_clock_that_is_set_back_extends_no_deadline():
+    staleness = heard((0, -4, 10), (7, 6, 20))
+    assert staleness.milliseconds(at(6, 20)) == 3000
+    assert staleness.deadline(5).holds(at(8, 22).now, 22)
+    assert not staleness.deadline(5).holds(at(-90, 23).now, 23)
+    assert staleness.milliseconds(at(-90, 23)) == 6000

@@ -181,6 +181,26 @@ def test_trust_comes_back_with_a_snapshot_that_is_not_older():
     assert view.apply_frame(HISTORY.frame(7, 7), reading()) == Applied(1)
 
 
+def test_a_history_that_was_given_up_is_no_measure_for_the_next():
+    view = synchronized(HISTORY, 3)
+    view.apply_frame(HISTORY.frame(4, 6), reading())
+    other = History([record(n, bytes([n]) * 16) for n in range(1, 10)])
+    assert view.apply_heartbeat(other.heartbeat(6), reading()) == ChainMismatch(number(6))
+    view.install(other.snapshot(9), reading())
+    assert view.apply_frame(other.frame(4, 6), reading()) == AlreadyKnown()
+    assert view.state is ViewState.SYNCHRONIZED
+
+
+@requirement("G-1", "R-32")
+def test_what_was_applied_while_a_snapshot_was_loading_is_kept():
+    view = synchronized(HISTORY, 3)
+    other = History([record(n, bytes([n]) * 16) for n in range(1, 10)])
+    loading = other.snapshot(9, view=view)
+    view.apply_frame(HISTORY.frame(4, 4), reading())
+    assert view.install(loading, reading()) == Installed(13)
+    assert view.matches(frozenset({HISTORY.records[3].selector}), number(0)) == number(4)
+
+
 def test_a_snapshot_that_contradicts_the_head_is_refused():
     view = synchronized(HISTORY, 6)
     other = History([*HISTORY.records[:5], record(6, b"other-selector-!")])
