@@ -1,7 +1,9 @@
 """P-10: a protected GET over HTTP, beside a Node service that verifies with jose each time."""
 
+import socket
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,4 +56,16 @@ def _ours(running: Authority, request: bytes, logs: Path) -> Load:
         "BENCH_SECRET": running.service_secret,
     }
     with server(command, port, log=logs / "ours.log", **secrets) as pid:
+        _until_accepted(port, request)
         return burst(port, request, pid)
+
+
+def _until_accepted(port: int, request: bytes) -> None:
+    """Wait for the first sync: until then the service answers 503, which is no burst's business."""
+    for _ in range(100):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(request)
+            if connection.recv(4096).startswith(b"HTTP/1.1 200"):
+                return
+        time.sleep(0.1)
+    raise RuntimeError("the service never accepted its token")
