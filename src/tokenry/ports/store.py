@@ -72,7 +72,11 @@ class RecordsGone(msgspec.Struct, frozen=True):
 
 
 class LiveRecords(msgspec.Struct, frozen=True):
-    """All records whose `expires` lies after the head's `closed`, ascending, 41 bytes each."""
+    """All records that a verifier may still need, ascending, 41 bytes each.
+
+    Those whose `expires`, with the longest leeway that a verifier may declare, lies after the
+    head's `closed`: also one whose leeway was raised since must find what it had (G-1).
+    """
 
     head: Head
     records: bytes

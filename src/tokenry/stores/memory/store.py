@@ -36,10 +36,10 @@ from tokenry.protocol.signing_key import SigningKey
 from tokenry.stores.memory.issuer_state import IssuerState, encode_all
 from tokenry.stores.memory.purging import purge
 from tokenry.stores.numbering import number_revocations
-from tokenry.stores.retention import last_outlived_bucket, replay_bucket
+from tokenry.stores.retention import expiry_outlived, last_outlived_bucket, replay_bucket
 from tokenry.vocabulary.errors import StoreUnavailable
 from tokenry.vocabulary.identifiers import ClientId, IssuerUrl
-from tokenry.vocabulary.instant import MILLISECONDS_PER_SECOND, Instant
+from tokenry.vocabulary.instant import Instant
 from tokenry.vocabulary.selectors import Selector
 from tokenry.vocabulary.sequence import SequenceNumber
 
@@ -224,12 +224,12 @@ class MemoryStore:
             return FeedPage(head, chain_before, tuple(records))
 
     async def live_records(self, issuer: IssuerUrl) -> LiveRecords:
-        """Return all records that have not expired at the newest tick."""
+        """Return all records that the newest tick has not outlived."""
         with self._lock:
             state = self._state(issuer)
             head = self._head(state)
             records = [record for record, _ in state.records.values()]
-        expired = head.closed // MILLISECONDS_PER_SECOND
+        expired = expiry_outlived(head.closed)
         live = b"".join(record.to_bytes() for record in records if record.expires > expired)
         return LiveRecords(head, live)
 

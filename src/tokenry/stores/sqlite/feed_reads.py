@@ -8,9 +8,10 @@ from typing import Final
 
 from tokenry.feed.record import RECORD_BYTES, ChainValue, record_from_bytes
 from tokenry.ports.store import FeedPage, Head, LiveRecords, RecordsGone
+from tokenry.stores.retention import expiry_outlived
 from tokenry.stores.sqlite.reader import Reader, Snapshot
 from tokenry.vocabulary.identifiers import IssuerUrl
-from tokenry.vocabulary.instant import MILLISECONDS_PER_SECOND, Instant
+from tokenry.vocabulary.instant import Instant
 from tokenry.vocabulary.sequence import SequenceNumber
 
 _CHUNK: Final = 4096
@@ -71,11 +72,11 @@ def read_page(
 
 
 def read_live_records(reader: Reader, issuer: IssuerUrl) -> LiveRecords:
-    """Read all records that have not expired at the newest tick, a few thousand at a time."""
+    """Read all records that the newest tick has not outlived, a few thousand at a time."""
     chunks: list[bytes] = []
     with reader.snapshot() as snapshot:
         head, issuer_id, _, _ = _head_and_kept(snapshot, issuer)
-        expired = head.closed // MILLISECONDS_PER_SECOND
+        expired = expiry_outlived(head.closed)
         after = 0
         while True:
             rows = snapshot.rows(_LIVE_RECORDS_AFTER, issuer_id, after, expired, _CHUNK)
