@@ -2,37 +2,57 @@
 
 Nearly every look-up ends with "none of these", so that answer is one C call on a set, which is
 twice as fast as on a dict. Buckets by the selectors' first bits hold what each selector means, in
-columns, since a Python object for each record would cost more than all the rest (P-7). Only who
-hits the set pays for searching a bucket.
+packed columns: Python objects would cost more than all the rest, for memory and for the garbage
+collector (P-7). Only who hits the set pays for searching a bucket.
 """
 
+import struct
 from array import array
 from collections.abc import Callable, Iterable, Mapping
+from itertools import compress
+from operator import not_
 from typing import Final
 
 import msgspec
 
 from tokenry.feed.packed_records import Entry, key_selectors, selector_entries
 from tokenry.feed.refusals import ExceedsCapacity
-from tokenry.vocabulary.selectors import Selector
+from tokenry.vocabulary.selectors import SELECTOR_BYTES, Selector
 from tokenry.vocabulary.sequence import SequenceNumber
 
 BUCKETS: Final = 4096
 """Selectors are spread over them by their first twelve bits."""
 
+_SELECTOR: Final = struct.Struct(f"{SELECTOR_BYTES}s")
+
 
 class _Bucket:
-    """Columns of equal length: entry i of each belongs together."""
+    """Columns: entry i of each belongs together. `selectors` has 16 bytes for each."""
 
     __slots__ = ("befores", "expires", "selectors")
 
-    def __init__(self) -> None:
-        self.selectors: list[Selector] = []
-        self.befores = array("Q")
-        self.expires = array("Q")
+    def __init__(
+        self,
+        selectors: Iterable[Selector] = (),
+        befores: Iterable[int] = (),
+        expires: Iterable[int] = (),
+    ) -> None:
+        self.selectors = bytearray().join(selectors)
+        self.befores = array("Q", befores)
+        self.expires = array("Q", expires)
+
+    def index(self, selector: Selector) -> int:
+        """Return i of a selector, -1 if it is not here."""
+        at = self.selectors.find(selector)
+        while at > 0 and at % SELECTOR_BYTES:
+            at = self.selectors.find(selector, at + 1)
+        return at // SELECTOR_BYTES
+
+    def each_selector(self) -> list[Selector]:
+        return [Selector(selector) for (selector,) in _SELECTOR.iter_unpack(self.selectors)]
 
     def entries(self) -> set[Entry]:
-        return set(zip(self.selectors, self.befores, self.expires, strict=True))
+        return set(zip(self.each_selector(), self.befores, self.expires, strict=True))
 
     def copy(self) -> "_Bucket":
         copied = _Bucket()
@@ -69,13 +89,12 @@ class RevocationTable:
 
     def before(self, selector: Selector) -> SequenceNumber | None:
         """Return the number below which what carries the selector is revoked, if there is one."""
+        if selector not in self._selectors:
+            return None
+        # Another thread may have dropped it from its bucket, or the bucket, since.
         bucket = self._buckets.get(_bucket_of(selector))
-        if bucket is None:
-            return None
-        try:
-            return SequenceNumber(bucket.befores[bucket.selectors.index(selector)])
-        except ValueError:
-            return None
+        at = -1 if bucket is None else bucket.index(selector)
+        return None if bucket is None or at < 0 else SequenceNumber(bucket.befores[at])
 
     def put(self, entries: Iterable[Entry]) -> None:
         """Add selectors, each with `before` and `expires`; of several on one the latest hold.
@@ -99,7 +118,7 @@ class RevocationTable:
             # The selector last, then the set: whoever finds a selector finds what it means.
             bucket.befores.append(before)
             bucket.expires.append(expires)
-            bucket.selectors.append(selector)
+            bucket.selectors += selector
             known.add(selector)
 
     def remove_keys(self, selectors: Iterable[Selector]) -> None:
@@ -145,24 +164,21 @@ class RevocationTable:
 
     def _renew(self, selector: Selector, before: int, expires: int) -> None:
         bucket = self._buckets[_bucket_of(selector)]
-        at = bucket.selectors.index(selector)
+        at = bucket.index(selector)
         bucket.befores[at] = max(bucket.befores[at], before)
         bucket.expires[at] = max(bucket.expires[at], expires)
 
     def _drop_from(self, bucket: _Bucket, number: int, limit: int) -> None:
-        # In its place comes a new bucket: a reader may be between two columns of this one.
-        remaining = _Bucket()
-        for selector, before, expires in zip(
-            bucket.selectors, bucket.befores, bucket.expires, strict=True
-        ):
-            if expires < limit:
-                self._selectors.discard(selector)
-            else:
-                remaining.befores.append(before)
-                remaining.expires.append(expires)
-                remaining.selectors.append(selector)
-        if remaining.selectors:
-            self._buckets[number] = remaining
+        live = [expires >= limit for expires in bucket.expires]
+        selectors = bucket.each_selector()
+        self._selectors.difference_update(compress(selectors, map(not_, live)))
+        if any(live):
+            # A new bucket in its place: a reader may be between two columns of this one.
+            self._buckets[number] = _Bucket(
+                compress(selectors, live),
+                compress(bucket.befores, live),
+                compress(bucket.expires, live),
+            )
         else:
             del self._buckets[number]
 

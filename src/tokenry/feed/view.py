@@ -40,9 +40,9 @@ from tokenry.vocabulary.sequence import SequenceNumber
 
 DEFAULT_CAPACITY: Final = 2_000_000
 """Live records, about 250 MB; 6,000 revocations a second of tokens that live five minutes."""
-SWEEP_EVERY: Final = Seconds(30)
+SWEEP_EVERY: Final = Seconds(60)
 """While heartbeats come, an expired record is dropped within this time."""
-_MOST_BUCKETS_AT_ONCE: Final = 256
+_MOST_BUCKETS_AT_ONCE: Final = 128
 
 
 class RevocationView:
@@ -192,6 +192,7 @@ class RevocationView:
         if self.state is ViewState.DISTRUSTED:
             self._anchors = Anchors()
         self._use(table)
+        self._swept_until = manifest.closed
         self._advance(stated, at)
         self.state = ViewState.SYNCHRONIZED
         return Installed(len(table))
