@@ -1,5 +1,7 @@
 """Attacks on an authority node from within its process: each was once a way past a guarantee."""
 
+import pytest
+
 from support.issuing_node import ISSUER, IssuingNode
 from support.requirement import requirement
 from support.taking_part import resource_server
@@ -8,6 +10,21 @@ from tokenry.feed.snapshot import load_snapshot, manifest_of
 from tokenry.feed.staleness import ClockReading
 from tokenry.feed.view import RevocationView
 from tokenry.protocol.access_token import TokenSelectors
+from tokenry.vocabulary.errors import SignerUnavailable, StoreUnavailable
+
+
+class Failing:
+    """A read that fails from its call number `on`."""
+
+    def __init__(self, read, *, on) -> None:
+        self._read = read
+        self._left = on
+
+    async def __call__(self, *arguments):
+        self._left -= 1
+        if self._left <= 0:
+            raise StoreUnavailable("the disk is gone")
+        return await self._read(*arguments)
 
 
 async def cold_view(store, clock, *, leeway) -> RevocationView:
@@ -32,3 +49,29 @@ async def test_a_raised_leeway_brings_no_revoked_token_back_to_who_starts_cold(t
     await node.store.purge(limit=100)
     view = await cold_view(node.store, node.clock, leeway=60)
     assert view.matches(TokenSelectors(ISSUER).of(token), token.rsn) is not None
+
+
+@requirement("G-5", "R-05")
+async def test_once_a_stolen_key_is_removed_nothing_is_signed_with_it(tmp_path):
+    node = await IssuingNode.started(tmp_path)
+    stolen = node.ring.token_header("ES256").kid
+    await node.revoke("key", stolen)
+    assert node.ring.token_header("ES256").kid != stolen
+    assert stolen.encode() not in node.ring.jwks()
+    with pytest.raises(SignerUnavailable):
+        await node.signer.sign(stolen, b"forged")
+
+
+@requirement("G-5", "R-05")
+async def test_who_could_not_put_a_removal_into_force_does_not_say_that_it_is(tmp_path):
+    """The record is out; the repeat says 200 only once this node has let go of the key."""
+    node = await IssuingNode.started(tmp_path)
+    stolen = node.ring.token_header("ES256").kid
+    read, node.store.signing_keys = node.store.signing_keys, Failing(node.store.signing_keys, on=2)
+    with pytest.raises(StoreUnavailable):
+        await node.revoke("key", stolen, idempotency_key="once")
+    assert len(await node.records()) == 1
+    node.store.signing_keys = read
+    await node.revoke("key", stolen, idempotency_key="once")
+    assert len(await node.records()) == 1
+    assert node.ring.token_header("ES256").kid != stolen

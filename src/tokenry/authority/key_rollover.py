@@ -134,7 +134,7 @@ class KeyRollover:
 
         If it was signing, another key is activated in the same plan: one that is announced
         already, since verifiers have it, else a new one. No changes for a key that is destroyed.
-        After the commit the publisher refreshes the ring before it signs the record's frame.
+        After the commit, call `put_into_force` before anybody is told that the key is gone.
         Raises InvalidRequest for a kid that the issuer never had.
         """
         keys = await self._store.signing_keys(self._issuer)
@@ -149,6 +149,15 @@ class KeyRollover:
             stolen = needed.steps[0].key
             steps.append(await self._new(stolen.use, stolen.algorithm, needed.replacement))
         return tuple(PutKey(key=step.key, expected=step.expected) for step in steps)
+
+    async def put_into_force(self, changes: Iterable[PutKey]) -> None:
+        """Sign and publish on this node as committed changes of keys say, from here on.
+
+        Raises StoreUnavailable, SignerUnavailable; to repeat it is no error.
+        """
+        await self._ring.refresh()
+        for change in changes:
+            self._events.count(Counted.KEY_CHANGED, state=change.key.state.value)
 
     def audit_of(
         self, changes: Iterable[PutKey], *, actor: str, trace: TraceId
@@ -196,10 +205,8 @@ class KeyRollover:
                 audit=self.audit_of(changes, actor=actor, trace=trace),
             )
             if isinstance(await self._store.change(plan), Changed):
-                await self._ring.refresh()
+                await self.put_into_force(changes)
                 self._bus.announce(self._issuer)
-                for step in steps:
-                    self._events.count(Counted.KEY_CHANGED, state=step.key.state.value)
                 return steps
         raise StoreUnavailable(f"{_ATTEMPTS} attempts to change keys were overtaken by others")
 

@@ -72,6 +72,12 @@ class KeyRemoval(Protocol):
     ) -> tuple[AuditEntry, ...]:
         """Return the entries that belong to them."""
 
+    async def put_into_force(self, changes: Iterable[PutKey]) -> None:
+        """Sign nothing more with the key, once they are committed.
+
+        Raises StoreUnavailable, SignerUnavailable.
+        """
+
 
 class RevocationRequest(msgspec.Struct, frozen=True):
     """Parsed and unproven. `token_type_hint` is not read: a token shows what it is."""
@@ -258,6 +264,8 @@ class Revocations:
                 ),
             )
             if report is not None:
+                # Answered once it is so here (G-5): if it cannot be, a repeat tries that again.
+                await self._keys.put_into_force(changes)
                 return report
         raise Overloaded("the line of changes that overtake each other")
 
