@@ -203,14 +203,42 @@ class PurgingContract:
         assert len(await traces(store)) == 6
 
     async def test_those_that_ran_out_first_go_first(self, store, clock):
-        await store.revoke(
-            revoking(*(revocation(select(str(n)), expires=SECOND - n) for n in range(4)))
-        )
+        """Of four records the third and fourth go, so only what follows the fourth is whole."""
+        ends = (SECOND, SECOND, SECOND - 2, SECOND - 1)
+        targets = [revocation(select(str(n)), expires=end) for n, end in enumerate(ends)]
+        await store.revoke(revoking(*targets))
+        before = await store.live_records(ISSUER)
         await ticked(store, clock, seconds=MARGIN)
-        await store.purge(limit=2)
-        page = await store.feed_page(ISSUER, after=number(4), limit=1)
-        assert page.records == ()
+        assert await store.purge(limit=2) == Purged(records=2)
+        page = await store.feed_page(ISSUER, after=number(4), limit=9)
+        assert (page.chain_before, page.records) == (before.head.chain, ())
+        assert isinstance(await store.feed_page(ISSUER, after=number(3), limit=9), RecordsGone)
         assert await store.purge(limit=9) == Purged(records=2)
+
+    @requirement("G-1")
+    @pytest.mark.parametrize("first_to_go", [(1, 2, 3), (3, 2, 1), (2, 3, 1), (3, 1, 2)])
+    async def test_in_whatever_order_records_go_a_broken_run_is_never_given_out(
+        self, store, clock, first_to_go
+    ):
+        ends = {place: SECOND + turn * 100 for turn, place in enumerate(first_to_go)}
+        targets = [revocation(select(f"c{n}"), expires=ends.get(n, NEVER)) for n in range(1, 6)]
+        await store.revoke(revoking(*targets))
+        everything = await store.feed_page(ISSUER, after=FIRST_HEAD, limit=9)
+        gone = FIRST_HEAD
+        for turn, place in enumerate(first_to_go):
+            await ticked(store, clock, seconds=MARGIN + turn * 100)
+            assert await store.purge(limit=9) == Purged(records=1)
+            gone = max(gone, number(place))
+            for after in range(FIRST_HEAD, number(6)):
+                page = await store.feed_page(ISSUER, after=after, limit=9)
+                if after < gone:
+                    assert isinstance(page, RecordsGone)
+                    continue
+                assert page.records == everything.records[after - FIRST_HEAD :]
+                chain = page.chain_before
+                for record in page.records:
+                    chain = next_chain_value(chain, record)
+                assert chain == everything.head.chain
 
     @requirement("G-6")
     async def test_audit_entries_are_never_purged(self, store, clock):

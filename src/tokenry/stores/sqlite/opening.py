@@ -30,6 +30,7 @@ _FOR_WRITING: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = ON",
     "PRAGMA checkpoint_fullfsync = ON",
+    "PRAGMA journal_size_limit = 67108864",
 )
 _FOR_READING: Final = ("PRAGMA query_only = ON",)
 

@@ -44,6 +44,7 @@ class WriterThread:
             work = tuple([ticket[0] for ticket in tickets])
             try:
                 answers = run_to_end(commit_batch(self._writer, work, self._entropy))
+                self.waiting.settle(tickets, answers)
             except BaseException as error:
                 # A fault of ours. Whoever waits is told, instead of waiting for ever.
                 failure = StoreUnavailable(f"the writer stopped: {error!r}")
@@ -51,7 +52,6 @@ class WriterThread:
                 self.waiting.settle(tickets, [failure] * len(tickets))
                 self._refuse_the_rest(failure)
                 raise
-            self.waiting.settle(tickets, answers)
 
     def _refuse_the_rest(self, failure: StoreUnavailable) -> None:
         while tickets := self.waiting.take():
