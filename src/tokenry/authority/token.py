@@ -54,6 +54,8 @@ change of the directory that was committed in between."""
 HANDLES_BYTES: Final = 2 * HANDLE_BYTES
 """Random bytes that a token's `jti` and `grant` are made of."""
 _MAX_REMEMBERED: Final = 10_000
+_LONGEST_REMEMBERED: Final = 1_024
+"""Characters of a scope parameter that is remembered, so that all of them take little (G-8)."""
 _GRANTS: Final = {CLIENT_CREDENTIALS: client_credentials_subject}
 
 
@@ -178,9 +180,10 @@ class TokenIssuance:
         target = _Target(
             client, directory, server, " ".join(granted), token_lifetime(server, granted)
         )
-        if len(self._targets) >= _MAX_REMEMBERED:
-            self._targets.clear()
-        self._targets[key] = target
+        if len(request.scope or "") <= _LONGEST_REMEMBERED:
+            if len(self._targets) >= _MAX_REMEMBERED:
+                self._targets.clear()
+            self._targets[key] = target
         return target
 
     def _claims(self, decision: _Decision, *, now: Instant, handles: bytes) -> AccessTokenClaims:

@@ -17,20 +17,21 @@ _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7
 def parse_scope(text: str) -> tuple[str, ...]:
     """Return the scopes of a `scope` parameter, each once, in the order asked for.
 
-    Raises InvalidScope for other separators than one space, other characters, or too many.
+    Raises InvalidScope for other separators than one space, other characters, or too many, however
+    often each is named.
     """
     if not _SCOPE.fullmatch(text):
         raise InvalidScope(
             because="scope is malformed",
             description="scope is a list of scopes, separated by one space each.",
         )
-    scopes = tuple(dict.fromkeys(text.split(" ")))
+    scopes = text.split(" ")
     if len(scopes) > MAX_SCOPES:
         raise InvalidScope(
             because=f"{len(scopes)} scopes",
             description=f"At most {MAX_SCOPES} scopes can be asked for at once.",
         )
-    return scopes
+    return tuple(dict.fromkeys(scopes))
 
 
 def grant_scope(
