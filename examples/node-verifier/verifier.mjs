@@ -5,9 +5,8 @@ import { createServer } from "node:http";
 import { uptime } from "node:os";
 import { parseArgs } from "node:util";
 
-const RECORD = 41, MAX = Number.MAX_SAFE_INTEGER;
+const RECORD = 41, MAX = Number.MAX_SAFE_INTEGER, epochOf = (number) => Math.floor(number / 2 ** 40);
 const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
-const epochOf = (number) => Math.floor(number / 2 ** 40);
 const need = (fact, expected, more) => { if (!fact) throw Object.assign(new Error(`expected ${expected}`), more); };
 const within = (least, most) => (n) => Number.isSafeInteger(n) && n >= least && n <= most;
 const number = within(0, MAX), text = (value) => typeof value === "string", chainValue = (value) => decode(value).length === 32;
@@ -184,6 +183,7 @@ if (process.argv[1]?.endsWith("verifier.mjs")) {
   const options = Object.fromEntries(["issuer", "name", "secret", "audience", "listen"].map((each) => [each, { type: "string" }]));
   const { values: { name, secret, listen = 0, ...ours } } = parseArgs({ options }), verifier = new Verifier(ours);
   const answer = async ({ headers: { authorization = "" } }, [, token] = /^Bearer +(\S+)$/i.exec(authorization) ?? []) => {
+    if (!verifier.chain) return [503, { error: "temporarily_unavailable" }]; // and no key is known
     try { return verifier.judge(token); } catch (error) { need(error.unknownKid && Date.now() > verifier.fetchedAt + 10_000, "a known kid"); }
     await verifier.fetchKeys(verifier.fetchedAt = Date.now());
     return verifier.judge(token);
