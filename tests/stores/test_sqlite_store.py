@@ -5,8 +5,12 @@ from itertools import cycle
 
 import pytest
 
+from contracts.store_changing import ChangingContract
 from contracts.store_contract import StoreContract
+from contracts.store_issuing import IssuingContract
 from contracts.store_plans import ISSUER
+from contracts.store_racing import RacingContract
+from contracts.store_revoking import RevokingContract
 from stores.faulty_writer import Fault, FaultyWriter
 from support.requirement import requirement
 from tokenry.stores.sqlite import open_sqlite_store
@@ -35,8 +39,10 @@ def every_second_commit_never_happens():
 
 
 @requirement("G-4")
-class TestSqliteStoreUnderFaults(StoreContract):
-    """Faults that can be mended change no outcome of anything."""
+class TestSqliteStoreUnderFaults(
+    IssuingContract, RevokingContract, ChangingContract, RacingContract
+):
+    """Faults that can be mended change no outcome of any plan."""
 
     @pytest.fixture(
         params=[
