@@ -6,11 +6,13 @@ Everything that can be wrong before the first request is told in one sentence th
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import uvloop
 
 from tokenry.assembly import Authority
+from tokenry.authority.reconcile import Reconciled
 from tokenry.blueprint.declarations import ListenerDeclaration
 from tokenry.blueprint.loading import BlueprintUnreadable, LoadedBlueprint
 from tokenry.blueprint.problems import BlueprintError
@@ -71,22 +73,54 @@ async def _serve(
             f"{authority.issuer} is served; SIGTERM or Ctrl+C stops it, SIGHUP reads the blueprint"
         )
 
-    async def reload() -> None:
-        try:
-            tell(str(await authority.apply(read())))
-        except (BlueprintUnreadable, BlueprintError, InfrastructureFailure) as error:
-            tell(f"the blueprint was not applied, and the authority goes on as before: {error}")
-
     try:
         await run(
             listeners,
             background=authority.background,
             ready=ready,
-            reload=reload,
+            reload=Reload(authority, read=read, tell=tell),
             drain=authority.drain,
         )
     finally:
         await authority.close()
+
+
+class _Applies(Protocol):
+    async def apply(self, loaded: LoadedBlueprint) -> Reconciled: ...
+
+
+class Reload:
+    """Applies the blueprint as the file has it now. One at a time, each read when its turn comes.
+
+    Of two that overlap, one that was read first could otherwise be applied last.
+    """
+
+    def __init__(
+        self,
+        authority: _Applies,
+        *,
+        read: Callable[[], LoadedBlueprint],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._authority = authority
+        self._read = read
+        self._tell = tell
+        self._turn = asyncio.Lock()
+        self._one_waits = False
+
+    async def __call__(self) -> None:
+        """Read and apply; whoever comes while another waits leaves it to that one."""
+        if self._one_waits:
+            return
+        self._one_waits = True
+        async with self._turn:
+            self._one_waits = False
+            try:
+                self._tell(str(await self._authority.apply(self._read())))
+            except (BlueprintUnreadable, BlueprintError, InfrastructureFailure) as error:
+                self._tell(
+                    f"the blueprint was not applied, and the authority goes on as before: {error}"
+                )
 
 
 def _listener(
