@@ -262,6 +262,8 @@ async def test_a_position_is_remembered_under_the_resource_server_that_sent_it(s
         msgspec.json.encode({**POSITION, "lag_ms": "soon"}),
         msgspec.json.encode({**POSITION, "instance": "i" * 65}),
         msgspec.json.encode({**POSITION, "instance": "a b"}),
+        msgspec.json.encode({**POSITION, "instance": "a\n"}),
+        msgspec.json.encode({**POSITION, "keys": ["k\n"]}),
         msgspec.json.encode({**POSITION, "keys": ["k"] * 101}),
         b'{"version":1,' + msgspec.json.encode(POSITION)[1:],
     ],

@@ -34,6 +34,7 @@ def test_a_well_formed_traceparent_is_taken(value):
         b"cc-%b-%b-01.more" % (TRACE, PARENT),
         b"00-%b-%b-1" % (TRACE, PARENT),
         b" 00-%b-%b-01" % (TRACE, PARENT),
+        b"00-%b-%b-01\n" % (TRACE, PARENT),
     ],
 )
 def test_anything_else_is_not(value):

@@ -17,15 +17,18 @@ from tokenry.vocabulary.sequence import SequenceNumber
 from tokenry.web.body import NO_STORE, Answer, read_body, send_answer
 from tokenry.web.feed_callers import FeedCallers
 
+# "$" would let a trailing line feed through.
+_Handle = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+
 
 class _PositionDocument(msgspec.Struct, frozen=True, kw_only=True):
     version: int
-    instance: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    instance: _Handle
     head: Number
     closed: Number
     lag_ms: Number | None
     keys: Annotated[
-        tuple[Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ...],
+        tuple[_Handle, ...],
         msgspec.Meta(max_length=100),
     ]
 

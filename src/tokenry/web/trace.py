@@ -11,7 +11,7 @@ TRACE_BYTES: Final = 16
 
 # W3C Trace Context §3.2: version, trace id, parent id, flags; later versions may append fields.
 _TRACEPARENT: Final = re.compile(
-    rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-|$)"
+    rb"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-|\Z)"
 )
 _NO_TRACE: Final = b"0" * 32
 _NO_PARENT: Final = b"0" * 16
