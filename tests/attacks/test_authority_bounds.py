@@ -2,15 +2,19 @@
 
 import pytest
 
+from support import feed_node
+from support.feed_node import FeedNode
 from support.issuing_node import ISSUER, IssuingNode
 from support.requirement import requirement
-from support.taking_part import resource_server
+from support.taking_part import client, resource_server
 from tokenry.feed.chain import ChainHead
 from tokenry.feed.snapshot import load_snapshot, manifest_of
 from tokenry.feed.staleness import ClockReading
 from tokenry.feed.view import RevocationView
 from tokenry.protocol.access_token import TokenSelectors
-from tokenry.vocabulary.errors import SignerUnavailable, StoreUnavailable
+from tokenry.protocol.registry import Scope
+from tokenry.vocabulary.bounds import MAX_SCOPES
+from tokenry.vocabulary.errors import InvalidScope, Overloaded, SignerUnavailable, StoreUnavailable
 
 
 class Failing:
@@ -75,3 +79,41 @@ async def test_who_could_not_put_a_removal_into_force_does_not_say_that_it_is(tm
     await node.revoke("key", stolen, idempotency_key="once")
     assert len(await node.records()) == 1
     assert node.ring.token_header("ES256").kid != stolen
+
+
+@requirement("G-8", "R-03")
+async def test_what_is_remembered_of_requests_is_small_however_they_are_spelled(tmp_path):
+    node = await IssuingNode.started(tmp_path)
+    scopes = {f"{n}-{'x' * 200}": Scope() for n in range(20)}
+    access = {"orders": tuple(scopes)}
+    await node.put(resource_server(scopes=scopes), client(access=access))
+    await node.observe()
+    for n in range(20):
+        asked = [*scopes][n:] + [*scopes][:n]
+        token = node.verified((await node.issue(scope=" ".join(asked))).access_token)
+        assert token.scope.split() == asked
+    kept = sum(len(scope or "") for _, scope, _ in node.issuance._targets)
+    assert kept <= 20 * 1024
+
+
+@requirement("G-8", "R-03")
+async def test_naming_one_scope_again_and_again_is_asking_for_too_many(tmp_path):
+    node = await IssuingNode.started(tmp_path)
+    with pytest.raises(InvalidScope):
+        await node.issue(scope=" ".join(["orders.read"] * (MAX_SCOPES + 1)))
+
+
+@requirement("G-8", "R-31")
+async def test_one_service_cannot_take_every_stream(tmp_path):
+    node = await FeedNode.started(tmp_path, most_subscribers=6, most_of_each=3)
+    await node.put(feed_node.resource_server(feed_node.PAYMENTS))
+    await node.publisher.publish()
+    taken = [await node.publisher.subscribe(feed_node.ORDERS, after=None) for _ in range(3)]
+    with pytest.raises(Overloaded):
+        await node.publisher.subscribe(feed_node.ORDERS, after=None)
+    await node.publisher.subscribe(feed_node.PAYMENTS, after=None)
+    taken[0].end()
+    taken[0].end()
+    assert await node.publisher.subscribe(feed_node.ORDERS, after=None)
+    with pytest.raises(Overloaded):
+        await node.publisher.subscribe(feed_node.ORDERS, after=None)

@@ -37,7 +37,10 @@ from tokenry.feed.snapshot import SnapshotBody
 from tokenry.ports.events import Counted, Events, Level, Noted, Timed
 from tokenry.ports.store import FeedPage, Head, RecordsGone, Store
 from tokenry.ports.surroundings import Bus, Clock, Signer
-from tokenry.vocabulary.bounds import MAX_FEED_SUBSCRIBERS
+from tokenry.vocabulary.bounds import (
+    MAX_FEED_SUBSCRIBERS,
+    MAX_SUBSCRIBERS_PER_RESOURCE_SERVER,
+)
 from tokenry.vocabulary.errors import InfrastructureFailure, SignerUnavailable, StoreUnavailable
 from tokenry.vocabulary.identifiers import IssuerUrl, ResourceServerName, encode_base64url
 from tokenry.vocabulary.sequence import SequenceNumber
@@ -87,6 +90,7 @@ class FeedPublisher:
         clock: Clock,
         events: Events,
         most_subscribers: int = MAX_FEED_SUBSCRIBERS,
+        most_of_each: int = MAX_SUBSCRIBERS_PER_RESOURCE_SERVER,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.observers: list[Callable[[FeedPage], None]] = []
@@ -106,7 +110,9 @@ class FeedPublisher:
         self._snapshots = FeedSnapshots(
             issuer=ring.issuer, store=store, signing=self._signing, clock=clock
         )
-        self._subscribers = FeedSubscribers(events=events, most=most_subscribers)
+        self._subscribers = FeedSubscribers(
+            events=events, most=most_subscribers, most_each=most_of_each
+        )
         self._published: PublishedHead | None = None
         self._due = asyncio.Event()
         self._beat_is_due = True
@@ -204,9 +210,9 @@ class FeedPublisher:
         server that was removed.
         """
         self._require_published()
-        self._require_room()
+        self._require_room(resource_server)
         profile = profile_block(await self._profiles.signed(resource_server))
-        self._require_room()
+        self._require_room(resource_server)
         published = self._require_published()
         # In one go: the stream is offered every later frame, and its opening has all before.
         subscription = self._subscribers.join(resource_server)
@@ -314,7 +320,7 @@ class FeedPublisher:
             raise StoreUnavailable("the feed has not been read yet")
         return self._published
 
-    def _require_room(self) -> None:
+    def _require_room(self, resource_server: ResourceServerName) -> None:
         if self._draining:
             raise InfrastructureFailure("this node is stopping: subscribe at another")
-        self._subscribers.require_room()
+        self._subscribers.require_room(resource_server)

@@ -1,5 +1,6 @@
 """All subscribers of one issuer's feed on this node: bounded, and the slow ones let go (G-8)."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from tokenry.authority.feed_subscription import Subscription
@@ -11,30 +12,36 @@ from tokenry.vocabulary.identifiers import ResourceServerName
 class FeedSubscribers:
     """Who gets what is published."""
 
-    def __init__(self, *, events: Events, most: int) -> None:
+    def __init__(self, *, events: Events, most: int, most_each: int) -> None:
+        """Take at most `most`, and of one resource server `most_each`."""
         self._events = events
         self._most = most
+        self._most_each = most_each
         self._subscriptions: set[Subscription] = set()
+        self._of_each: Counter[ResourceServerName] = Counter()
 
     def __len__(self) -> int:
         return len(self._subscriptions)
 
-    def require_room(self) -> None:
-        """Raise Overloaded when no more subscribers are taken."""
+    def require_room(self, resource_server: ResourceServerName) -> None:
+        """Raise Overloaded when no more subscribers are taken, or none of this one."""
         if len(self._subscriptions) >= self._most:
             raise Overloaded("the list of feed subscribers", retry_after=5)
+        if self._of_each[resource_server] >= self._most_each:
+            raise Overloaded(f"the list of feed subscribers of {resource_server}", retry_after=5)
 
     def join(self, resource_server: ResourceServerName) -> Subscription:
         """Take one more: it gets everything that is offered from here on. Raises Overloaded."""
-        self.require_room()
+        self.require_room(resource_server)
         subscription = Subscription(resource_server, leave=self._leave)
         self._subscriptions.add(subscription)
+        self._of_each[resource_server] += 1
         self._tell()
         return subscription
 
     def resource_servers(self) -> set[ResourceServerName]:
         """Return the names of those whose verifiers subscribe."""
-        return {subscription.resource_server for subscription in self._subscriptions}
+        return set(self._of_each)
 
     def offer(self, block: bytes) -> None:
         """Give everyone a block; drop who has too many waiting, without delay for the others."""
@@ -71,6 +78,9 @@ class FeedSubscribers:
 
     def _leave(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
+        self._of_each[subscription.resource_server] -= 1
+        if not self._of_each[subscription.resource_server]:
+            del self._of_each[subscription.resource_server]
         self._tell()
 
     def _tell(self) -> None:

@@ -15,6 +15,8 @@ MAX_IDENTIFIER_BYTES: Final = 512
 MAX_WAITING_PLANS: Final = 1000
 """Plans waiting for a commit; above it requests are refused before any work (G-4, G-8)."""
 MAX_FEED_SUBSCRIBERS: Final = 4096
+MAX_SUBSCRIBERS_PER_RESOURCE_SERVER: Final = 1024
+"""Of those, what the verifiers of one service can take, so that none can shut out the others."""
 MAX_ASSERTION_LIFETIME: Final = Seconds(300)
 """`exp` of a client assertion may lie at most this far ahead; its replay key is kept as long."""
 MAX_TOKEN_LIFETIME: Final = Seconds(24 * 3600)
