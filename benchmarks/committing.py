@@ -110,6 +110,7 @@ async def revoking_when_idle(store: Store, *, times: int) -> dict[str, Any]:
         await asyncio.sleep(0.002)
         plan = RevokePlan(
             issuer=ISSUER,
+            asked_at=Instant(1_900_000_000_000),
             revocations=(
                 Revocation(
                     type=RecordType.SELECTOR,

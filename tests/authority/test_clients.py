@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from support.manual_clock import ManualClock
+from support.manual_clock import START, ManualClock
 from support.requirement import requirement
 from support.world import CountingEntropy, RememberingBus
 from tokenry.audit.entry import AuditEvent, decode_entry
@@ -317,7 +317,8 @@ class RestlessStore(MemoryStore):
         operator = Operator(
             name=OperatorName("x"), token_digest=bytes(32), duties=(), origin=Origin.CLI
         )
-        await self.change(ChangePlan(issuer=issuer, changes=(PutOperator(operator),), audit=()))
+        changes = (PutOperator(operator),)
+        await self.change(ChangePlan(issuer=issuer, asked_at=START, changes=changes, audit=()))
         return found
 
 

@@ -69,7 +69,14 @@ class World:
             repeatable=False,
             floor_until=until,
         )
-        await self.store.revoke(RevokePlan(issuer=ISSUER, revocations=(revocation,), audit=()))
+        await self.store.revoke(
+            RevokePlan(
+                issuer=ISSUER,
+                asked_at=self.clock.now(),
+                revocations=(revocation,),
+                audit=(),
+            )
+        )
 
 
 @pytest.fixture

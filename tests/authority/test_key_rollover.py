@@ -172,7 +172,8 @@ async def test_a_stolen_signing_key_is_replaced_in_one_plan(node):
     ]
     entries = node.rollover.audit_of(changes, **AT_ONCE)
     assert [entry.event for entry in entries] == [AuditEvent.KEY_CHANGED, AuditEvent.KEY_CREATED]
-    await node.store.change(ChangePlan(issuer=ISSUER, changes=changes, audit=entries))
+    plan = ChangePlan(issuer=ISSUER, asked_at=node.clock.now(), changes=changes, audit=entries)
+    await node.store.change(plan)
     await node.ring.refresh()
     assert stolen not in KeySet.from_jwks(node.ring.jwks()).by_kid
     assert node.ring.token_header("ES256").kid == changes[1].key.kid

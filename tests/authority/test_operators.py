@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from support.manual_clock import ManualClock
+from support.manual_clock import START, ManualClock
 from support.requirement import requirement
 from tokenry.authority.operators import Operators, require_duty
 from tokenry.ports.plans import ChangePlan, PutOperator, RemoveOperator
@@ -30,7 +30,7 @@ async def store() -> MemoryStore:
     store = MemoryStore(clock=ManualClock())
     await store.create_issuer(ISSUER)
     changes = (PutOperator(operator("a", "tko_a", "audit")), PutOperator(operator("b", "tko_b")))
-    await store.change(ChangePlan(issuer=ISSUER, changes=changes, audit=()))
+    await store.change(ChangePlan(issuer=ISSUER, asked_at=START, changes=changes, audit=()))
     return store
 
 
@@ -52,7 +52,8 @@ async def test_anything_else_proves_nobody(store: MemoryStore, token: str) -> No
 async def test_an_operator_who_was_removed_is_refused_from_then_on(store: MemoryStore) -> None:
     operators = Operators(issuer=ISSUER, store=store)
     await operators.authenticate("tko_a")
-    removal = ChangePlan(issuer=ISSUER, changes=(RemoveOperator(OperatorName("a")),), audit=())
+    changes = (RemoveOperator(OperatorName("a")),)
+    removal = ChangePlan(issuer=ISSUER, asked_at=START, changes=changes, audit=())
     await store.change(removal)
     with pytest.raises(InvalidToken):
         await operators.authenticate("tko_a")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.manual_clock import ManualClock
+from support.manual_clock import START, ManualClock
 from support.requirement import requirement
 from support.world import CountingEntropy, RememberingBus
 from tokenry.audit.entry import AuditEntry, AuditEvent, decode_entry
@@ -350,7 +350,8 @@ class OvertakenStore(MemoryStore):
                 access={},
                 origin=Origin.CLI,
             )
-            await self.change(ChangePlan(issuer=ISSUER, changes=(PutClient(other),), audit=()))
+            changes = (PutClient(other),)
+            await self.change(ChangePlan(issuer=ISSUER, asked_at=START, changes=changes, audit=()))
         return await super().revoke(plan)
 
 

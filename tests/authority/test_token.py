@@ -8,7 +8,7 @@ import pytest
 
 from support.assertions import assertion_claims, jwks, signed
 from support.issuing_node import TRACE, IssuingNode
-from support.manual_clock import ManualClock
+from support.manual_clock import START, ManualClock
 from support.requirement import requirement
 from support.taking_part import (
     ISSUER,
@@ -226,7 +226,9 @@ class Overtaken:
     async def issue(self, plan):
         self.attempts += 1
         if self.attempts <= self._times:
-            await self._store.change(ChangePlan(issuer=ISSUER, changes=(), audit=()))
+            await self._store.change(
+                ChangePlan(issuer=ISSUER, asked_at=START, changes=(), audit=())
+            )
             return FactsMoved()
         return await self._store.issue(plan)
 

@@ -7,6 +7,7 @@ issuer `ISSUER`. Each part of the suite is a file of its own.
 from contracts.store_changing import ChangingContract
 from contracts.store_feeding import FeedingContract
 from contracts.store_issuing import IssuingContract
+from contracts.store_lateness import LatenessContract
 from contracts.store_purging import PurgingContract
 from contracts.store_racing import RacingContract
 from contracts.store_revoking import RevokingContract
@@ -17,6 +18,7 @@ class StoreContract(
     RevokingContract,
     ChangingContract,
     FeedingContract,
+    LatenessContract,
     PurgingContract,
     RacingContract,
 ):

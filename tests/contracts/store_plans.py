@@ -102,6 +102,7 @@ def revocation(target: Selector, /, **fields: Any) -> Revocation:
 def revoking(*targets: Selector | Revocation, trace: str = "revoked", **fields: Any) -> RevokePlan:
     values: dict[str, Any] = {
         "issuer": ISSUER,
+        "asked_at": START,
         "revocations": tuple(
             target if isinstance(target, Revocation) else revocation(target) for target in targets
         ),
@@ -117,6 +118,7 @@ def asked(key: str = "k1", *, digest: bytes = b"d" * 32, caller: str = "operator
 def changing(*changes: Change, trace: str = "changed", **fields: Any) -> ChangePlan:
     values: dict[str, Any] = {
         "issuer": ISSUER,
+        "asked_at": START,
         "changes": changes,
         "audit": (entry(trace, AuditEvent.CLIENT_CHANGED, fields.get("issuer", ISSUER)),),
     }

@@ -7,6 +7,7 @@ for part in (
     "contract",
     "feeding",
     "issuing",
+    "lateness",
     "plans",
     "purging",
     "racing",

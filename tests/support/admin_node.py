@@ -73,7 +73,8 @@ class AdminNode:
             for name, token in TOKENS.items()
         ]
         changes = tuple(PutOperator(operator) for operator in operators)
-        await node.store.change(ChangePlan(issuer=ISSUER, changes=changes, audit=()))
+        plan = ChangePlan(issuer=ISSUER, asked_at=node.clock.now(), changes=changes, audit=())
+        await node.store.change(plan)
         await node.observe()
         return cls(node)
 

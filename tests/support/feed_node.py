@@ -81,7 +81,8 @@ class FeedNode:
         await self.change(*(PutResourceServer(server) for server in servers))
 
     async def change(self, *changes) -> None:
-        await self.store.change(ChangePlan(issuer=ISSUER, changes=changes, audit=()))
+        plan = ChangePlan(issuer=ISSUER, asked_at=self.clock.now(), changes=changes, audit=())
+        await self.store.change(plan)
 
     async def revoke(self, *ids, lifetime=305, kind=SelectorKind.JTI, changes=()) -> None:
         """Commit a record for each id; the publisher is not told."""
@@ -99,7 +100,13 @@ class FeedNode:
             at=self.clock.now(), event=AuditEvent.REVOKED, issuer=ISSUER, actor="t", trace=TRACE
         )
         await self.store.revoke(
-            RevokePlan(issuer=ISSUER, revocations=revocations, changes=changes, audit=(entry,))
+            RevokePlan(
+                issuer=ISSUER,
+                asked_at=self.clock.now(),
+                revocations=revocations,
+                changes=changes,
+                audit=(entry,),
+            )
         )
 
     async def revoke_and_publish(self, *ids, **options) -> None:

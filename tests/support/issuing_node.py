@@ -102,7 +102,8 @@ class IssuingNode:
             PutClient(each) if hasattr(each, "access") else PutResourceServer(each)
             for each in objects
         )
-        await self.store.change(ChangePlan(issuer=ISSUER, changes=changes, audit=()))
+        plan = ChangePlan(issuer=ISSUER, asked_at=self.clock.now(), changes=changes, audit=())
+        await self.store.change(plan)
 
     async def observe(self) -> None:
         """Read one page, as the publisher would, and tell the facts."""

@@ -242,6 +242,7 @@ class Clients:
                 )
             plan = RevokePlan(
                 issuer=self._issuer,
+                asked_at=now,
                 revocations=tuple(revocations),
                 changes=(decided.change,),
                 # Both reads must still hold; the plan loses if anything moved since the first.
@@ -276,6 +277,7 @@ class Clients:
         # Can only be recognised, never committed: no directory has this version.
         probe = RevokePlan(
             issuer=self._issuer,
+            asked_at=self._clock.now(),
             revocations=(),
             directory=_NO_VERSION,
             idempotency=idempotency,

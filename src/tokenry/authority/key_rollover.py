@@ -191,6 +191,8 @@ class KeyRollover:
     ) -> list[Transition]:
         """Decide on what is stored and commit, again whenever something came between."""
         for _ in range(_ATTEMPTS):
+            # Before every time that is decided on, so that none moves by too little.
+            asked_at = self._clock.now()
             # The directory first: the plan holds only while it has not moved, keys included.
             sighted = await self._store.directory(self._issuer)
             keys = await self._store.signing_keys(self._issuer)
@@ -200,6 +202,7 @@ class KeyRollover:
             changes = tuple(PutKey(key=step.key, expected=step.expected) for step in steps)
             plan = ChangePlan(
                 issuer=self._issuer,
+                asked_at=asked_at,
                 changes=changes,
                 directory=sighted.directory,
                 audit=self.audit_of(changes, actor=actor, trace=trace),

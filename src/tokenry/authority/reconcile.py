@@ -116,6 +116,7 @@ async def reconcile(
         )
         plan = RevokePlan(
             issuer=issuer,
+            asked_at=now,
             revocations=revocations,
             changes=difference.changes,
             directory=sighted.directory,

@@ -159,6 +159,7 @@ class Revocations:
                 return
             plan = RevokePlan(
                 issuer=self._issuer,
+                asked_at=now,
                 revocations=(_planned(revocation),),
                 directory=directory.directory,
                 claim=replay_claim(authenticated.assertion),
@@ -205,6 +206,7 @@ class Revocations:
                 revocation,
                 RevokePlan(
                     issuer=self._issuer,
+                    asked_at=now,
                     revocations=(_planned(revocation),),
                     directory=directory.directory,
                     idempotency=idempotency,
@@ -254,6 +256,7 @@ class Revocations:
                 revocation,
                 RevokePlan(
                     issuer=self._issuer,
+                    asked_at=now,
                     revocations=(_planned(revocation),),
                     changes=changes,
                     idempotency=idempotency,

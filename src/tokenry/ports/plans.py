@@ -2,6 +2,12 @@
 
 A plan says what must still be true, what to write, and the audit entries that go with it; the
 store commits it whole or not at all. A lost race is an outcome, never an exception.
+
+A plan may wait, and tokens are born meanwhile. `asked_at` is the clock reading on which all future
+times of a plan rest. Inside the transaction the store takes the later of the database's clock and
+its newest tick, and moves those times later by what has passed since `asked_at` (G-1): `expires`
+(rounded up to seconds) and `floor_until` of revocations, `until` of ceilings, `activates_at` of
+announced keys, `destroy_at` of retired ones. Nothing is ever moved earlier.
 """
 
 import msgspec
@@ -136,6 +142,7 @@ class Idempotency(msgspec.Struct, frozen=True):
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
     """One selector to revoke; `expires` is a NumericDate as `Record.expires` (G-1).
 
+    The record that is written carries `expires` as moved by the wait of its plan.
     `repeatable` False: if a floor for the selector exists already, no new number is taken.
     `floor_until` is how long stored credentials are tested against it.
     """
@@ -154,6 +161,7 @@ class RevokePlan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     issuer: IssuerUrl
+    asked_at: Instant
     revocations: tuple[Revocation, ...]
     changes: tuple[Change, ...] = ()
     directory: int | None = None
@@ -181,6 +189,7 @@ class ChangePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Change the directory or keys, if the directory is still at `directory` (None: whatever)."""
 
     issuer: IssuerUrl
+    asked_at: Instant
     changes: tuple[Change, ...]
     directory: int | None = None
     audit: tuple[AuditEntry, ...]

@@ -33,6 +33,7 @@ from tokenry.ports.store import (
 from tokenry.ports.surroundings import Clock
 from tokenry.protocol.registry import Client, Directory
 from tokenry.protocol.signing_key import SigningKey
+from tokenry.stores.lateness import as_of_commit
 from tokenry.stores.memory.issuer_state import IssuerState, encode_all
 from tokenry.stores.memory.purging import purge
 from tokenry.stores.numbering import number_revocations
@@ -118,7 +119,7 @@ class MemoryStore:
             self._claim(state, plan.claim)
             if earlier is not None:
                 return earlier
-            revoked = self._revoke(state, plan)
+            revoked = self._revoke(state, as_of_commit(plan, now=self._now()))
             if asked is not None:
                 state.idempotency[asked.caller, asked.key] = (asked, revoked)
             state.append_audit(entries)
@@ -142,6 +143,9 @@ class MemoryStore:
         state.seq, state.chain = numbered.seq, numbered.chain
         return Revoked(numbered.numbers, fresh=bool(numbered.fresh))
 
+    def _now(self) -> Instant:
+        return max(self._clock.now(), self._tick)
+
     def _can_claim(self, state: IssuerState, claim: ReplayClaim | None) -> bool:
         return claim is None or (
             claim.key not in state.replay_keys
@@ -159,7 +163,7 @@ class MemoryStore:
             state = self._state(plan.issuer)
             if plan.directory not in (None, state.directory) or not state.allows(plan.changes):
                 return FactsMoved()
-            state.make(plan.changes)
+            state.make(as_of_commit(plan, now=self._now()).changes)
             state.append_audit(entries)
             return Changed(state.directory)
 

@@ -72,7 +72,7 @@ class SqliteBatchWriter:
             self._connection.execute("ROLLBACK")
 
     def _write(self, work: tuple[Work, ...]) -> list[Answer]:
-        batch = OpenBatch(self._connection)
+        batch = OpenBatch(self._connection, self._clock)
         answers: list[Answer] = [None] * len(work)
         errands: list[tuple[int, Errand | RecordEntries]] = []
         for index, piece in enumerate(work):

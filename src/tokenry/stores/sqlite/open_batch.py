@@ -12,10 +12,12 @@ import msgspec
 from tokenry.audit.entry import AuditEntry, encode_entry
 from tokenry.feed.record import ChainValue, first_chain_value
 from tokenry.ports.plans import Idempotency, ReferenceToken, Revoked
+from tokenry.ports.surroundings import Clock
 from tokenry.stores.numbering import NumberedRecord
 from tokenry.stores.sqlite.audit_rows import first_row
 from tokenry.stores.sqlite.row_insert import RowInsert
 from tokenry.vocabulary.identifiers import IssuerUrl
+from tokenry.vocabulary.instant import Instant
 from tokenry.vocabulary.selectors import Selector
 from tokenry.vocabulary.sequence import FIRST_EPOCH, FIRST_HEAD, SequenceNumber
 
@@ -54,8 +56,10 @@ class HeadRow(msgspec.Struct):
 class OpenBatch:
     """The open transaction of one batch."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self.connection = connection
+        self._clock = clock
+        self._now: Instant | None = None
         self._heads: dict[IssuerUrl, HeadRow] = {}
         self._floors_read: dict[int, dict[Selector, SequenceNumber]] = {}
         self._audit: list[Any] = []
@@ -63,6 +67,13 @@ class OpenBatch:
         self._floors: list[Any] = []
         self._references: list[Any] = []
         self._idempotency: list[Any] = []
+
+    def now(self) -> Instant:
+        """Return the later of the clock and the newest tick, read once, within the transaction."""
+        if self._now is None:
+            row = self.connection.execute("SELECT tick FROM whole").fetchone()
+            self._now = max(self._clock.now(), Instant(row[0]))
+        return self._now
 
     def create_issuer(self, issuer: IssuerUrl) -> None:
         """Make the head row of an issuer that has none."""

@@ -1,6 +1,7 @@
 """Write what was decided: state, numbers, chain, audit entries (G-1, G-4)."""
 
 from tokenry.ports.plans import Changed, ChangePlan, Issued, Revoked, RevokePlan
+from tokenry.stores.lateness import as_of_commit
 from tokenry.stores.numbering import number_revocations
 from tokenry.stores.sqlite.changing import make_changes
 from tokenry.stores.sqlite.deciding import Alteration, Issuance
@@ -19,10 +20,10 @@ def write_plan(batch: OpenBatch, standing: Issuance | Alteration) -> Answer:
         return Issued(issuing.rsn)
     if standing.earlier is not None:
         return standing.earlier
-    plan = standing.plan
+    plan, now = standing.plan, batch.now()
     if isinstance(plan, RevokePlan):
-        return _revoke(batch, head, plan)
-    return _change(batch, head, plan)
+        return _revoke(batch, head, as_of_commit(plan, now=now))
+    return _change(batch, head, as_of_commit(plan, now=now))
 
 
 def record_entries(batch: OpenBatch, work: RecordEntries) -> Answer:

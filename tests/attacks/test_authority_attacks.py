@@ -1,0 +1,70 @@
+"""Attacks on revocation and its clock, in process: each was once a way past a guarantee."""
+
+import os
+
+import pytest
+
+from support.issuing_node import ISSUER, IssuingNode
+from support.manual_clock import ManualClock
+from support.requirement import requirement
+from support.taking_part import ORDERS
+from tokenry.stores.memory import MemoryStore
+from tokenry.stores.sqlite import open_sqlite_store
+
+
+REVOKED = {"client": "shop", "audience": ORDERS.audience}
+
+
+class Interposed:
+    """A store of which one verb does something first."""
+
+    def __init__(self, store, verb, before) -> None:
+        self._store = store
+        self._verb = verb
+        self._before = before
+
+    def __getattr__(self, name):
+        found = getattr(self._store, name)
+        if name != self._verb:
+            return found
+
+        async def after_something_else(*arguments, **options):
+            await self._before()
+            return await found(*arguments, **options)
+
+        return after_something_else
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request, tmp_path, clock):
+    if request.param == "memory":
+        store = MemoryStore(clock=clock)
+    else:
+        store = open_sqlite_store(tmp_path / "db", clock=clock, entropy=os.urandom)
+    yield store
+    await store.close()
+
+
+@requirement("G-1")
+@pytest.mark.parametrize("kind", ["client", "audience"])
+async def test_a_record_outlives_every_token_born_while_it_waited_for_its_commit(
+    tmp_path, clock, store, kind
+):
+    births = []
+
+    async def wait_while_others_issue():
+        clock.advance(90)
+        births.append(node.verified((await node.issue()).access_token))
+
+    waiting = Interposed(store, "revoke", wait_while_others_issue)
+    node = await IssuingNode.started(tmp_path, store=waiting, clock=clock)
+    number = (await node.revoke(kind, REVOKED[kind])).numbers[0]
+    (record,) = (await store.feed_page(ISSUER, after=number - 1, limit=1)).records
+    (token,) = births
+    assert token.rsn < number, "so the record has to kill it"
+    assert record.expires >= token.exp + 5
