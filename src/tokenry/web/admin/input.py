@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 _MAX_QUERY_FIELDS: Final = 16
 _LARGEST_NUMBER: Final = (1 << 53) - 1
+_MOST_DIGITS: Final = 16
 
 
 class UnsupportedMediaType(InvalidRequest):
@@ -65,7 +66,8 @@ def number_of(parameters: Mapping[str, str], name: str, default: int) -> int:
     text = parameters.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit()) or int(text[:17]) > _LARGEST_NUMBER:
+    is_number = len(text) <= _MOST_DIGITS and text.isascii() and text.isdigit()
+    if not is_number or int(text) > _LARGEST_NUMBER:
         raise InvalidRequest(
             because=f"{name} is not a number", description=f"{name} is a number from 0 to 2^53 - 1."
         )
