@@ -1,9 +1,12 @@
 """Attacks on an authority node from within its process: each was once a way past a guarantee."""
 
+from hashlib import sha256
+
 import pytest
 
 from support import feed_node
 from support.feed_node import FeedNode
+from support.feed_site import Site
 from support.issuing_node import ISSUER, IssuingNode
 from support.requirement import requirement
 from support.taking_part import client, resource_server
@@ -12,9 +15,15 @@ from tokenry.feed.snapshot import load_snapshot, manifest_of
 from tokenry.feed.staleness import ClockReading
 from tokenry.feed.view import RevocationView
 from tokenry.protocol.access_token import TokenSelectors
-from tokenry.protocol.registry import Scope
+from tokenry.protocol.registry import Scope, Secret
 from tokenry.vocabulary.bounds import MAX_SCOPES
-from tokenry.vocabulary.errors import InvalidScope, Overloaded, SignerUnavailable, StoreUnavailable
+from tokenry.vocabulary.errors import (
+    InfrastructureFailure,
+    InvalidScope,
+    Overloaded,
+    SignerUnavailable,
+    StoreUnavailable,
+)
 
 
 class Failing:
@@ -117,3 +126,43 @@ async def test_one_service_cannot_take_every_stream(tmp_path):
     assert await node.publisher.subscribe(feed_node.ORDERS, after=None)
     with pytest.raises(Overloaded):
         await node.publisher.subscribe(feed_node.ORDERS, after=None)
+
+
+def digest_of(secret: str) -> bytes:
+    return sha256(secret.encode()).digest()
+
+
+@requirement("G-8", "R-31")
+async def test_a_stream_ends_with_the_secret_that_it_was_opened_with(tmp_path):
+    node = await FeedNode.started(tmp_path)
+    old, new = digest_of("old"), digest_of("new")
+    server = feed_node.resource_server(secrets=(Secret(old, 0), Secret(new, 0)))
+    await node.put(server)
+    await node.publisher.publish()
+    name = server.name
+    stolen = await node.publisher.subscribe(name, after=None, secret=old)
+    kept = await node.publisher.subscribe(name, after=None, secret=new)
+    await node.put(feed_node.resource_server(secrets=(Secret(new, 0),)))
+    await node.publisher.publish()
+    await node.revoke_and_publish("t1")
+    assert await stolen.next() is None
+    await kept.next()
+    assert b"event: frame" in await kept.next(), "what came after its opening"
+    with pytest.raises(InfrastructureFailure):
+        await node.publisher.subscribe(name, after=None, secret=old)
+    assert await node.publisher.subscribe(name, after=None, secret=new)
+
+
+@requirement("R-31")
+async def test_the_feed_endpoint_ends_a_stream_whose_secret_is_gone(tmp_path):
+    site = Site(await FeedNode.started(tmp_path))
+    request = site.request("/feed").stream()
+    await request.block()
+    await site.node.put(feed_node.resource_server(secrets=(Secret(digest_of("other"), 0),)))
+    await site.node.publisher.publish()
+    await request.task
+    assert await request.block() == b""
+    assert request.ended
+    again = site.request("/feed")
+    await again.answer()
+    assert again.status == 401

@@ -23,6 +23,7 @@ class FeedProfiles:
         self._version = -1
         self._profiles: dict[ResourceServerName, Profile] = {}
         self._signed: dict[ResourceServerName, tuple[KeyId, str]] = {}
+        self._secrets: dict[ResourceServerName, frozenset[bytes]] = {}
 
     @property
     def version(self) -> int:
@@ -47,10 +48,18 @@ class FeedProfiles:
         }
         self._version = version
         self._signed = {}
+        self._secrets = {
+            server.name: frozenset(secret.digest for secret in server.secrets)
+            for server in directory.resource_servers
+        }
 
-    def knows(self, name: ResourceServerName) -> bool:
-        """Say whether there is such a resource server."""
-        return name in self._profiles
+    def admits(self, name: ResourceServerName, secret: bytes | None) -> bool:
+        """Say whether there is such a resource server, and still with a secret of this digest.
+
+        None asks for the resource server alone.
+        """
+        secrets = self._secrets.get(name)
+        return secrets is not None and (secret is None or secret in secrets)
 
     async def signed(self, name: ResourceServerName) -> str:
         """Return a resource server's profile, signed.

@@ -202,20 +202,28 @@ class FeedPublisher:
         return Published(len(page.records), more)
 
     async def subscribe(
-        self, resource_server: ResourceServerName, *, after: SequenceNumber | None
+        self,
+        resource_server: ResourceServerName,
+        *,
+        after: SequenceNumber | None,
+        secret: bytes | None = None,
     ) -> Subscription:
         """Return a stream: the profile, the frames after a number, then what is published.
 
-        Raises Overloaded, InfrastructureFailure before it can begin, InvalidClient for a resource
-        server that was removed.
+        It ends when the secret of which the digest is given, the one that it was opened with, is
+        the resource server's no more. Raises Overloaded, InfrastructureFailure before it can
+        begin, InvalidClient for a resource server that was removed.
         """
         self._require_published()
         self._require_room(resource_server)
         profile = profile_block(await self._profiles.signed(resource_server))
         self._require_room(resource_server)
+        if not self._profiles.admits(resource_server, secret):
+            # It was proven by what is newer or older than the profiles; at the next try it shows.
+            raise InfrastructureFailure(f"the secrets of {resource_server} are being changed")
         published = self._require_published()
         # In one go: the stream is offered every later frame, and its opening has all before.
-        subscription = self._subscribers.join(resource_server)
+        subscription = self._subscribers.join(resource_server, secret=secret)
         subscription.open_with(self._opening.blocks(profile, after=after, published=published))
         return subscription
 
@@ -300,13 +308,11 @@ class FeedPublisher:
         if head.profiles <= self._profiles.version:
             return
         await self._profiles.read(head.profiles)
+        self._subscribers.end_unless(self._profiles.admits)
         for name in self._subscribers.resource_servers():
-            if self._profiles.knows(name):
-                block = profile_block(await self._profiles.signed(name))
-                self._subscribers.offer_to(name, block)
-                await asyncio.sleep(0)  # thousands of signatures would hold everybody up
-            else:
-                self._subscribers.end_of(name)
+            block = profile_block(await self._profiles.signed(name))
+            self._subscribers.offer_to(name, block)
+            await asyncio.sleep(0)  # thousands of signatures would hold everybody up
 
     async def _send_heartbeat(self, newest: Frame) -> None:
         heartbeat = Heartbeat(

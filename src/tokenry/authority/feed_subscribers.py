@@ -1,7 +1,7 @@
 """All subscribers of one issuer's feed on this node: bounded, and the slow ones let go (G-8)."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tokenry.authority.feed_subscription import Subscription
 from tokenry.ports.events import Counted, Events, Level
@@ -30,10 +30,12 @@ class FeedSubscribers:
         if self._of_each[resource_server] >= self._most_each:
             raise Overloaded(f"the list of feed subscribers of {resource_server}", retry_after=5)
 
-    def join(self, resource_server: ResourceServerName) -> Subscription:
+    def join(
+        self, resource_server: ResourceServerName, *, secret: bytes | None = None
+    ) -> Subscription:
         """Take one more: it gets everything that is offered from here on. Raises Overloaded."""
         self.require_room(resource_server)
-        subscription = Subscription(resource_server, leave=self._leave)
+        subscription = Subscription(resource_server, secret=secret, leave=self._leave)
         self._subscriptions.add(subscription)
         self._of_each[resource_server] += 1
         self._tell()
@@ -60,10 +62,10 @@ class FeedSubscribers:
             ]
         )
 
-    def end_of(self, resource_server: ResourceServerName) -> None:
-        """End the streams of a resource server that was removed."""
+    def end_unless(self, admitted: Callable[[ResourceServerName, bytes | None], bool]) -> None:
+        """End the streams of resource servers, or secrets of theirs, that were removed."""
         for subscription in [*self._subscriptions]:
-            if subscription.resource_server == resource_server:
+            if not admitted(subscription.resource_server, subscription.secret):
                 subscription.end()
 
     def end_all(self) -> None:

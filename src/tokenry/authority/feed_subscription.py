@@ -18,9 +18,15 @@ class Subscription:
     """
 
     def __init__(
-        self, resource_server: ResourceServerName, *, leave: Callable[["Subscription"], None]
+        self,
+        resource_server: ResourceServerName,
+        *,
+        secret: bytes | None = None,
+        leave: Callable[["Subscription"], None],
     ) -> None:
         self.resource_server: Final = resource_server
+        self.secret: Final = secret
+        """Digest of the secret that it was opened with: it ends with it."""
         self.was_dropped = False
         self.when_dropped: Callable[[], None] | None = None
         self._leave = leave

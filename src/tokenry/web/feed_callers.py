@@ -1,6 +1,7 @@
 """Who asks for the feed, and for what: the same for each of its endpoints."""
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -20,9 +21,13 @@ _LONGEST_NUMBER: Final = 16
 
 
 class FeedCaller(msgspec.Struct, frozen=True):
-    """A proven resource server, its header fields, and its query parameters."""
+    """A proven resource server, its header fields, and its query parameters.
+
+    `secret` is the digest of the secret that proved it.
+    """
 
     server: ResourceServer
+    secret: bytes
     fields: Mapping[bytes, bytes]
     query: Mapping[str, str]
 
@@ -40,7 +45,8 @@ class FeedCallers:
         adopt_trace(scope, fields, self._entropy(TRACE_BYTES))
         presented = parse_basic(fields.get(b"authorization"))
         server = await self._authentication.authenticate(presented)
-        return FeedCaller(server, fields, parse_form(scope["query_string"]).fields)
+        secret = b"" if presented is None else sha256(presented.secret.encode()).digest()
+        return FeedCaller(server, secret, fields, parse_form(scope["query_string"]).fields)
 
 
 def number_of(parameters: Mapping[str, str], name: str) -> int | None:

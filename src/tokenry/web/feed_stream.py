@@ -43,7 +43,7 @@ class FeedStreamEndpoint:
         """Stream to one subscriber. Raises what went wrong, before it has answered."""
         caller = await self._callers.identify(scope)
         subscription = await self._publisher.subscribe(
-            caller.server.name, after=_resume_after(caller)
+            caller.server.name, after=_resume_after(caller), secret=caller.secret
         )
         # One that reads nothing would otherwise hold its connection after it was dropped.
         subscription.when_dropped = scope.get("state", {}).get(ABORT)
