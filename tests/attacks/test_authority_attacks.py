@@ -1,5 +1,6 @@
 """Attacks on revocation and its clock, in process: each was once a way past a guarantee."""
 
+import asyncio
 import os
 
 import pytest
@@ -10,7 +11,6 @@ from support.requirement import requirement
 from support.taking_part import ORDERS
 from tokenry.stores.memory import MemoryStore
 from tokenry.stores.sqlite import open_sqlite_store
-
 
 REVOKED = {"client": "shop", "audience": ORDERS.audience}
 
@@ -68,3 +68,37 @@ async def test_a_record_outlives_every_token_born_while_it_waited_for_its_commit
     (token,) = births
     assert token.rsn < number, "so the record has to kill it"
     assert record.expires >= token.exp + 5
+
+
+class CountedBatches:
+    """A writer that keeps the sizes of the batches it commits."""
+
+    def __init__(self, inner, sizes) -> None:
+        self._inner = inner
+        self._sizes = sizes
+
+    async def apply(self, batch):
+        return await self._inner.apply(batch)
+
+    async def commit(self, batch):
+        self._sizes.append(len(batch.work))
+        await self._inner.commit(batch)
+
+    async def was_committed(self, batch):
+        return await self._inner.was_committed(batch)
+
+
+@requirement("G-4", "G-8")
+async def test_revocations_of_different_things_share_a_commit(tmp_path, clock):
+    sizes = []
+    store = open_sqlite_store(
+        tmp_path / "db",
+        clock=clock,
+        entropy=os.urandom,
+        through=lambda writer: CountedBatches(writer, sizes),
+    )
+    node = await IssuingNode.started(tmp_path, store=store, clock=clock)
+    sizes.clear()
+    await asyncio.gather(*(node.revoke("subject", f"user-{n}") for n in range(100)))
+    await store.close()
+    assert len(sizes) < 50, "those of one turn of the event loop are taken together"

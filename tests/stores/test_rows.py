@@ -27,7 +27,7 @@ from tokenry.ports.plans import (
     RemoveResourceServer,
 )
 from tokenry.stores.group_commit import Batch
-from tokenry.stores.rows import RowKind, rows_of
+from tokenry.stores.rows import RowKind, rows_of, rows_read
 from tokenry.stores.work import CreateIssuer, PurgeRows, RecordEntries, Tick
 
 
@@ -80,10 +80,22 @@ def test_different_things_of_one_name_are_different_rows():
     assert rows_of(changing(*changes, issuer=OTHER_ISSUER)).isdisjoint(rows_of(changing(*changes)))
 
 
-def test_whoever_changes_the_directory_or_relies_on_it_comes_one_after_another():
+def test_who_relies_on_the_directory_reads_the_row_that_its_changes_write():
+    change = changing(PutClient(client()))
     relies = revoking(select("a"), directory=3)
-    assert not rows_of(relies).isdisjoint(rows_of(changing(PutClient(client()))))
-    assert rows_of(revoking(select("b"))).isdisjoint(rows_of(changing(PutClient(client()))))
+    assert rows_read(relies) & rows_of(change)
+    assert rows_of(relies).isdisjoint(rows_of(change))
+    assert not rows_read(revoking(select("b")))
+    also_changes = revoking(select("a"), directory=3, changes=(PutClient(client()),))
+    assert rows_of(also_changes) & rows_of(change)
+    assert not rows_read(also_changes), "what is written is not merely read"
+    assert rows_of(revoking(select("b"))).isdisjoint(rows_of(change))
+
+
+@requirement("G-4")
+def test_a_row_that_is_read_is_locked_too():
+    rows = Batch(b"id", (revoking(select("a"), directory=3),)).rows()
+    assert (RowKind.DIRECTORY, ISSUER, "") in rows
 
 
 def test_ticks_and_purges_come_one_after_another_and_disturb_nobody():

@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
-from contracts.store_plans import ISSUER, entry, issuance, revoking, select
+from contracts.store_plans import ISSUER, changing, client, entry, issuance, revoking, select
 from support.requirement import requirement
+from tokenry.ports.plans import PutClient
 from tokenry.stores.waiting_plans import WaitingPlans
 from tokenry.stores.work import CreateIssuer, PurgeRows, RecordEntries, Tick
 from tokenry.vocabulary.bounds import MAX_WAITING_PLANS
@@ -108,6 +109,23 @@ async def test_what_stays_for_the_next_batch_is_said(waiting):
     assert waiting.must_take_again
     assert [future for _, future, _ in waiting.take()] == [second]
     assert not waiting.must_take_again
+
+
+@requirement("G-4", "G-8")
+async def test_who_relies_on_the_directory_shares_a_batch_with_all_but_its_changes(waiting):
+    def relying(*names):
+        return [waiting.submit(revoking(select(name), directory=1)) for name in names]
+
+    def taken():
+        return [future for _, future, _ in waiting.take()]
+
+    before = relying("a", "b")
+    change = waiting.submit(changing(PutClient(client())))
+    after = relying("c", "d")
+    free = waiting.submit(revoking(select("e")))
+    assert taken() == [*before, free]
+    assert taken() == [change]
+    assert taken() == after
 
 
 async def test_once_closed_it_takes_no_more_and_gives_out_what_it_has(waiting, wakes):

@@ -1,8 +1,9 @@
 """Which rows a piece of work touches: what may not share a batch, and in which order to lock (G-4).
 
-Two plans on one row never share a batch, since the second must see what the first wrote. Rows are
-locked in the order of (kind, issuer, key), the head last: whoever takes the next number holds it
-for the shortest time.
+Two plans never share a batch when one writes a row that the other reads or writes, since the second
+must see what the first wrote. Plans that only read a row (revocations that rely on a version of the
+directory) share one freely. Rows are locked in the order of (kind, issuer, key), the head last:
+whoever takes the next number holds it for the shortest time.
 
 Issuances touch no row by this measure. They only read floors and the directory (an issuance and a
 revocation in one batch commit as if the issuance came first: the revocation's higher number kills
@@ -52,7 +53,7 @@ NO_ROWS: frozenset[Row] = frozenset()
 
 
 def rows_of(work: Work) -> frozenset[Row]:
-    """Return the rows that no other work in the same batch may touch."""
+    """Return the rows that are written: no other work in the same batch may touch them."""
     match work:
         case IssuePlan() | RecordEntries():
             return NO_ROWS
@@ -63,7 +64,7 @@ def rows_of(work: Work) -> frozenset[Row]:
             if work.idempotency is not None:
                 key = f"{work.idempotency.caller}\0{work.idempotency.key}"
                 rows.add((RowKind.IDEMPOTENCY_KEY, work.issuer, key))
-            if work.changes or work.directory is not None:
+            if work.changes:
                 rows |= _rows_of_changes(work)
             return frozenset(rows)
         case ChangePlan():
@@ -74,11 +75,18 @@ def rows_of(work: Work) -> frozenset[Row]:
             return frozenset({(RowKind.WHOLE, "", "")})
 
 
+def rows_read(work: Work) -> frozenset[Row]:
+    """Return the rows that are read and not written: nothing in the same batch may write them."""
+    if isinstance(work, RevokePlan) and work.directory is not None and not work.changes:
+        return frozenset({_directory_of(work)})
+    return NO_ROWS
+
+
 def in_lock_order(work: tuple[Work, ...]) -> tuple[Row, ...]:
     """Return every row that a batch must lock, in the one global order, heads last."""
     rows: set[Row] = set()
     for piece in work:
-        rows |= rows_of(piece)
+        rows |= rows_of(piece) | rows_read(piece)
         if isinstance(piece, RevokePlan | ChangePlan):
             rows.add((RowKind.HEAD, piece.issuer, ""))
     return tuple(sorted(rows))
@@ -86,8 +94,12 @@ def in_lock_order(work: tuple[Work, ...]) -> tuple[Row, ...]:
 
 def _rows_of_changes(plan: RevokePlan | ChangePlan) -> set[Row]:
     rows: set[Row] = {_row_of(plan.issuer, change) for change in plan.changes}
-    rows.add((RowKind.DIRECTORY, plan.issuer, ""))
+    rows.add(_directory_of(plan))
     return rows
+
+
+def _directory_of(plan: RevokePlan | ChangePlan) -> Row:
+    return (RowKind.DIRECTORY, plan.issuer, "")
 
 
 def _row_of(issuer: str, change: Change) -> Row:

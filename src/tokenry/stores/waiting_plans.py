@@ -18,7 +18,7 @@ from tokenry.ports.plans import (
     RevokePlan,
 )
 from tokenry.ports.store import Purged
-from tokenry.stores.rows import Row, rows_of
+from tokenry.stores.rows import Row, rows_of, rows_read
 from tokenry.stores.work import Answer, CreateIssuer, Errand, PurgeRows, RecordEntries, Tick, Work
 from tokenry.vocabulary.bounds import MAX_WAITING_PLANS
 from tokenry.vocabulary.errors import Overloaded, StoreUnavailable
@@ -100,22 +100,26 @@ class WaitingPlans:
     def take(self) -> list[Ticket]:
         """Take every waiting plan that can share a batch; for the one committer only.
 
-        A plan that touches a row of an earlier one stays, and so does whatever touches its rows:
-        plans on one row are committed in the order in which they came.
+        A plan that touches a row which an earlier one writes stays, and so does one that writes a
+        row which an earlier one reads: around each write, plans are committed in the order in which
+        they came.
         """
         with self._lock:
             arrived, self._arrived = self._arrived, []
         candidates = self._deferred + arrived if self._deferred else arrived
         deferred: list[Ticket] = []
         batch: list[Ticket] = []
+        written: set[Row] = set()
         touched: set[Row] = set()
         for ticket in candidates:
             work, future, _ = ticket
             if future.cancelled():
                 continue
-            if not isinstance(work, IssuePlan) and (rows := rows_of(work)):
-                conflicts = not touched.isdisjoint(rows)
-                touched.update(rows)
+            if not isinstance(work, IssuePlan):
+                rows, read = rows_of(work), rows_read(work)
+                conflicts = not (touched.isdisjoint(rows) and written.isdisjoint(read))
+                written |= rows
+                touched |= rows | read
                 if conflicts:
                     deferred.append(ticket)
                     continue
