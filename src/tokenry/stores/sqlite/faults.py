@@ -25,7 +25,9 @@ def _primary_code(error: sqlite3.Error) -> int | None:
 def is_fault_of_work(error: sqlite3.Error) -> bool:
     """Say whether another piece of work could succeed where this one failed."""
     code = _primary_code(error)
-    return code in _FAULTS_OF_WORK or (code is None and isinstance(error, sqlite3.InterfaceError))
+    if code is None:  # raised by the Python module before SQLite saw it: a value it cannot bind
+        return isinstance(error, sqlite3.InterfaceError | sqlite3.ProgrammingError)
+    return code in _FAULTS_OF_WORK
 
 
 def failure_of(error: sqlite3.Error) -> StoreUnavailable:
