@@ -5,6 +5,7 @@ from hashlib import sha256
 import pytest
 
 from support import feed_node
+from support.admin_node import AdminNode
 from support.feed_node import FeedNode
 from support.feed_site import Site
 from support.issuing_node import ISSUER, IssuingNode
@@ -24,6 +25,7 @@ from tokenry.vocabulary.errors import (
     SignerUnavailable,
     StoreUnavailable,
 )
+from tokenry.vocabulary.selectors import SelectorKind
 
 
 class Failing:
@@ -166,3 +168,42 @@ async def test_the_feed_endpoint_ends_a_stream_whose_secret_is_gone(tmp_path):
     again = site.request("/feed")
     await again.answer()
     assert again.status == 401
+
+
+@requirement("G-6", "R-60")
+@pytest.mark.parametrize("kind", [*SelectorKind])
+@pytest.mark.parametrize("form", ["opaque", "jwt"])
+async def test_a_token_in_the_place_of_an_id_is_refused_and_not_recorded(tmp_path, kind, form):
+    admin = await AdminNode.started(tmp_path)
+    await admin.node.put(
+        resource_server("vault", "https://vault.example", token_format=form),
+        client(access={"vault": ("vault.read",)}),
+    )
+    token = (await admin.node.issue(scope="vault.read")).access_token
+    answer = await admin.call("POST", "/revocations", json={"kind": kind, "id": f" {token}"})
+    assert answer.status_code == 400
+    assert "--token" in answer.json()["error_description"]
+    assert token not in answer.text
+    assert not [entry for entry in await admin.node.audit() if token in str(entry)]
+    assert await admin.refusals() == [("operator:all", "revoke", "invalid_request")]
+
+
+@requirement("G-6", "R-60")
+@pytest.mark.parametrize("prefix", ["tkr_", "tks_", "tko_", "tkv_"])
+async def test_a_secret_in_the_place_of_an_id_is_refused_and_not_recorded(tmp_path, prefix):
+    admin = await AdminNode.started(tmp_path)
+    secret = prefix + "-" * 43
+    revoke = await admin.call("POST", "/revocations", json={"kind": "client", "id": secret})
+    add = await admin.call("POST", "/clients", json={"client_id": secret, "access": {}})
+    name = await admin.call("POST", "/clients", json={"name": f"shop {secret}", "access": {}})
+    assert [answer.status_code for answer in (revoke, add, name)] == [400] * 3
+    assert not [entry for entry in await admin.node.audit() if secret in str(entry)]
+
+
+@requirement("R-33")
+@pytest.mark.parametrize(
+    "id_", ["tkr_" + "-" * 18, "com.example.shop", "eyJ", "a" * 512, "tk_" + "x" * 43]
+)
+async def test_no_id_is_taken_for_a_secret(tmp_path, id_):
+    node = await IssuingNode.started(tmp_path)
+    assert (await node.revoke("subject", id_)).fresh

@@ -9,6 +9,7 @@ import msgspec
 
 from tokenry.blueprint.declarations import ClientAuthMethod
 from tokenry.protocol.directory_index import DirectoryIndex
+from tokenry.protocol.pasted_secret import require_no_secret
 from tokenry.protocol.registry import Client, Origin, Secret
 from tokenry.vocabulary.errors import InvalidRequest
 from tokenry.vocabulary.identifiers import (
@@ -58,6 +59,8 @@ class NewClient(msgspec.Struct, frozen=True, kw_only=True):
 
 def require_registrable(new: NewClient, client_id: ClientId, directory: DirectoryIndex) -> None:
     """Raise InvalidRequest for a client that could never get a token, or get more than exists."""
+    for shown in (client_id, new.name):
+        require_no_secret(shown, instead="Choose an id and a name that may be seen.")
     if not _CLIENT_ID.fullmatch(client_id):
         raise InvalidRequest(
             because="malformed client id",

@@ -33,6 +33,7 @@ from tokenry.ports.plans import (
 from tokenry.ports.store import Store
 from tokenry.ports.surroundings import Bus, Clock
 from tokenry.protocol.client_auth import AuthenticatedClient, PresentedClient, require_standing
+from tokenry.protocol.pasted_secret import require_no_secret
 from tokenry.protocol.registry import Client
 from tokenry.protocol.revocation import (
     NOTES,
@@ -52,6 +53,8 @@ MAX_IDEMPOTENCY_KEY: Final = 255
 IDEMPOTENCY_KEPT: Final = Seconds(24 * 3600)
 KEY_REMEMBERED: Final = Seconds(100 * 365 * 24 * 3600)
 """The record of a removed key is never dropped, so a repeat must never add another."""
+
+_REVOKE_TOKEN: Final = "To revoke a token itself, give it as token (tokenry revoke --token)."
 
 
 class IdempotencyKeyReused(InvalidRequest):
@@ -193,6 +196,7 @@ class Revocations:
         Raises InvalidRequest, IdempotencyKeyReused, Overloaded, StoreUnavailable.
         """
         self._store.admit()
+        require_no_secret(id_, instead=_REVOKE_TOKEN)
         idempotency = self._idempotency(idempotency_key, f"{kind}\0{id_}", actor)
         if kind is SelectorKind.KEY:
             return await self._remove_key(KeyId(id_), idempotency, actor=actor, trace=trace)
