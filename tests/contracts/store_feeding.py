@@ -8,6 +8,7 @@ from contracts.store_plans import (
     ISSUER,
     OTHER_ISSUER,
     changing,
+    claim,
     entry,
     issuance,
     number,
@@ -20,6 +21,7 @@ from support.manual_clock import START
 from support.requirement import requirement
 from tokenry.audit.entry import AuditEvent, encode_entry
 from tokenry.feed.record import NEVER, first_chain_value, next_chain_value
+from tokenry.ports.plans import ProofReplayed, Recorded, Revoked
 from tokenry.ports.store import FeedPage, Head
 from tokenry.vocabulary.errors import StoreUnavailable
 from tokenry.vocabulary.instant import Instant
@@ -171,6 +173,35 @@ class FeedingContract:
         with pytest.raises(LookupError):
             await store.record((entry("d"), entry("e", issuer="https://nobody.example")))
         assert await traces(store) == ["a", "c"]
+
+    @requirement("G-2")
+    async def test_an_entry_and_its_claim_are_committed_together_or_not_at_all(self, store):
+        assert await store.record((entry("a"),), claim=claim("p")) == Recorded()
+        assert await store.record((entry("b"),), claim=claim("p")) == ProofReplayed()
+        assert await store.issue(issuance("c", claim=claim("p"))) == ProofReplayed()
+        assert await store.revoke(revoking(select("x"), claim=claim("p"))) == ProofReplayed()
+        assert await traces(store) == ["a"]
+
+    @requirement("G-2")
+    async def test_what_was_claimed_by_a_plan_cannot_be_claimed_by_an_entry(self, store):
+        await store.issue(issuance("a", claim=claim("p")))
+        assert await store.record((entry("b"),), claim=claim("p")) == ProofReplayed()
+        assert await traces(store) == ["a"]
+
+    @requirement("G-2")
+    async def test_of_entries_with_one_claim_that_come_together_one_wins(self, store):
+        asked = [store.record((entry(str(n)),), claim=claim("p")) for n in range(20)]
+        outcomes = await asyncio.gather(*asked)
+        assert outcomes.count(Recorded()) == 1
+        assert outcomes.count(ProofReplayed()) == 19
+        assert await traces(store) == [str(outcomes.index(Recorded()))]
+
+    @requirement("G-2")
+    async def test_a_plan_that_does_nothing_but_claim_claims_once(self, store):
+        nothing = revoking(claim=claim("p"), audit=())
+        assert await store.revoke(nothing) == Revoked((), fresh=False)
+        assert await store.revoke(nothing) == ProofReplayed()
+        assert await traces(store) == []
 
     @pytest.mark.parametrize(
         "read",

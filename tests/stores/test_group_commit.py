@@ -21,7 +21,7 @@ from contracts.store_plans import (
 )
 from stores.faulty_writer import Fault, FaultyWriter, first_time
 from support.requirement import requirement
-from tokenry.ports.plans import Changed, Issued, ProofReplayed, PutClient, Revoked
+from tokenry.ports.plans import Changed, Issued, ProofReplayed, PutClient, Recorded, Revoked
 from tokenry.stores.group_commit import ATTEMPTS, OutcomeUnknown, commit_batch, run_to_end
 from tokenry.stores.sqlite import open_sqlite_store
 from tokenry.stores.work import CreateIssuer
@@ -54,7 +54,7 @@ def plans_of_all_kinds(store):
     )
 
 
-ALL_ANSWERS = [Issued(number(0)), Revoked((number(1),), fresh=True), Changed(1), None]
+ALL_ANSWERS = [Issued(number(0)), Revoked((number(1),), fresh=True), Changed(1), Recorded()]
 ALL_TRACES = ["changed", "issued", "recorded", "revoked"]
 
 

@@ -174,10 +174,10 @@ class BothStores(RuleBasedStateMachine):
         plan = self.placed(plan)
         self.both(lambda store: store.change(plan))
 
-    @rule(issuers=st.lists(ISSUERS, max_size=3))
-    def record(self, issuers):
+    @rule(issuers=st.lists(ISSUERS, min_size=1, max_size=3), claim=CLAIMS)
+    def record(self, issuers, claim):
         entries = tuple(entry("recorded", issuer=issuer) for issuer in issuers)
-        self.both(lambda store: store.record(entries))
+        self.both(lambda store: store.record(entries, claim=claim))
 
     @rule(minutes=st.integers(-2, 30))
     def tick(self, minutes):

@@ -201,6 +201,11 @@ class Changed(msgspec.Struct, frozen=True):
     directory: int
 
 
+class Recorded(msgspec.Struct, frozen=True):
+    """Committed."""
+
+
 IssueOutcome = Issued | ProofReplayed | FactsMoved
 RevokeOutcome = Revoked | IdempotencyMismatch | ProofReplayed | FactsMoved
 ChangeOutcome = Changed | FactsMoved
+RecordOutcome = Recorded | ProofReplayed

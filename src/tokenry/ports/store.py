@@ -17,7 +17,9 @@ from tokenry.ports.plans import (
     ChangePlan,
     IssueOutcome,
     IssuePlan,
+    RecordOutcome,
     ReferenceToken,
+    ReplayClaim,
     RevokeOutcome,
     RevokePlan,
 )
@@ -122,8 +124,14 @@ class Store(Protocol):
     async def change(self, plan: ChangePlan) -> ChangeOutcome:
         """Apply all changes or none; `FactsMoved` if the directory or a key's state has moved."""
 
-    async def record(self, entries: tuple[AuditEntry, ...]) -> None:
-        """Commit audit entries that stand for themselves (refusals)."""
+    async def record(
+        self, entries: tuple[AuditEntry, ...], *, claim: ReplayClaim | None = None
+    ) -> RecordOutcome:
+        """Commit audit entries that stand for themselves (refusals; at least one), all or none.
+
+        `claim` is made with them, within the issuer of the first; if it was made before, nothing
+        is written (G-2).
+        """
 
     async def tick(self) -> Instant:
         """Commit the database's clock as the newest tick; never earlier than the last one."""

@@ -14,6 +14,7 @@ from tokenry.ports.plans import (
     ChangePlan,
     IssueOutcome,
     IssuePlan,
+    RecordOutcome,
     RevokeOutcome,
     RevokePlan,
 )
@@ -68,7 +69,9 @@ class WaitingPlans:
     @overload
     def submit(self, work: PurgeRows) -> "asyncio.Future[Purged]": ...
     @overload
-    def submit(self, work: RecordEntries | CreateIssuer) -> "asyncio.Future[None]": ...
+    def submit(self, work: RecordEntries) -> "asyncio.Future[RecordOutcome]": ...
+    @overload
+    def submit(self, work: CreateIssuer) -> "asyncio.Future[None]": ...
     def submit(self, work: Work) -> "asyncio.Future[Any]":
         """Queue a piece of work and return what its answer will be set on.
 

@@ -1,7 +1,5 @@
 """Everything a committer can be given: the port's plans, and the store's own errands."""
 
-from typing import Final
-
 import msgspec
 
 from tokenry.audit.entry import AuditEntry
@@ -10,6 +8,8 @@ from tokenry.ports.plans import (
     ChangePlan,
     IssueOutcome,
     IssuePlan,
+    RecordOutcome,
+    ReplayClaim,
     RevokeOutcome,
     RevokePlan,
 )
@@ -19,9 +19,10 @@ from tokenry.vocabulary.instant import Instant
 
 
 class RecordEntries(msgspec.Struct, frozen=True):
-    """Commit audit entries that stand for themselves."""
+    """Commit audit entries that stand for themselves, and a claim within the first one's issuer."""
 
     entries: tuple[AuditEntry, ...]
+    claim: ReplayClaim | None = None
 
 
 class CreateIssuer(msgspec.Struct, frozen=True):
@@ -44,10 +45,16 @@ Errand = CreateIssuer | Tick | PurgeRows
 """Asked for by the authority itself, one at a time: no queue bound applies, so that an overload
 of requests cannot stop ticks and let every verifier grow stale (G-1, G-8)."""
 
-PLANS: Final = (IssuePlan, RevokePlan, ChangePlan)
-"""What the port calls a plan; the commonest first."""
-
 Work = IssuePlan | RevokePlan | ChangePlan | RecordEntries | Errand
 
-Answer = IssueOutcome | RevokeOutcome | ChangeOutcome | Instant | Purged | Exception | None
+Answer = (
+    IssueOutcome
+    | RevokeOutcome
+    | ChangeOutcome
+    | RecordOutcome
+    | Instant
+    | Purged
+    | Exception
+    | None
+)
 """What one piece of work came to; an exception is raised to whoever asked, and to nobody else."""

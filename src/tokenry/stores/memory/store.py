@@ -15,6 +15,8 @@ from tokenry.ports.plans import (
     IssueOutcome,
     IssuePlan,
     ProofReplayed,
+    Recorded,
+    RecordOutcome,
     ReferenceToken,
     ReplayClaim,
     Revoked,
@@ -167,13 +169,20 @@ class MemoryStore:
             state.append_audit(entries)
             return Changed(state.directory)
 
-    async def record(self, entries: tuple[AuditEntry, ...]) -> None:
+    async def record(
+        self, entries: tuple[AuditEntry, ...], *, claim: ReplayClaim | None = None
+    ) -> RecordOutcome:
         """Keep audit entries that stand for themselves."""
         encoded = encode_all(entries)
         with self._lock:
             states = [self._state(entry.issuer) for entry in entries]
+            if claim is not None:
+                if not self._can_claim(states[0], claim):
+                    return ProofReplayed()
+                self._claim(states[0], claim)
             for state, entry in zip(states, encoded, strict=True):
                 state.append_audit((entry,))
+            return Recorded()
 
     async def tick(self) -> Instant:
         """Keep the clock as the newest tick, never an earlier one than the last."""

@@ -13,14 +13,12 @@ from tokenry.stores.sqlite.deciding import decide
 from tokenry.stores.sqlite.faults import failure_of, is_fault_of_work
 from tokenry.stores.sqlite.open_batch import OpenBatch
 from tokenry.stores.sqlite.purging import purge
-from tokenry.stores.sqlite.writing import record_entries, write_plan
+from tokenry.stores.sqlite.writing import write_standing
 from tokenry.stores.work import (
-    PLANS,
     Answer,
     CreateIssuer,
     Errand,
     PurgeRows,
-    RecordEntries,
     Tick,
     Work,
 )
@@ -74,23 +72,21 @@ class SqliteBatchWriter:
     def _write(self, work: tuple[Work, ...]) -> list[Answer]:
         batch = OpenBatch(self._connection, self._clock)
         answers: list[Answer] = [None] * len(work)
-        errands: list[tuple[int, Errand | RecordEntries]] = []
+        errands: list[tuple[int, Errand]] = []
         for index, piece in enumerate(work):
             if isinstance(piece, CreateIssuer):
                 batch.create_issuer(piece.issuer)
-            elif not isinstance(piece, PLANS):
+            elif isinstance(piece, Errand):
                 errands.append((index, piece))
         for standing in decide(batch, work, answers):
-            answers[standing.index] = write_plan(batch, standing)
+            answers[standing.index] = write_standing(batch, standing)
         for index, errand in errands:
-            answers[index] = self._run(batch, errand)
+            answers[index] = self._run(errand)
         batch.flush()
         return answers
 
-    def _run(self, batch: OpenBatch, errand: Errand | RecordEntries) -> Answer:
+    def _run(self, errand: Errand) -> Answer:
         match errand:
-            case RecordEntries():
-                return record_entries(batch, errand)
             case PurgeRows(limit):
                 return purge(self._connection, limit)
             case Tick():

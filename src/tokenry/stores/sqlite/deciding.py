@@ -20,7 +20,7 @@ from tokenry.ports.plans import (
 from tokenry.stores.sqlite.changing import conditions_hold
 from tokenry.stores.sqlite.claiming import claim_all
 from tokenry.stores.sqlite.open_batch import HeadRow, OpenBatch
-from tokenry.stores.work import Answer, Work
+from tokenry.stores.work import Answer, RecordEntries, Work
 from tokenry.vocabulary.selectors import Selector
 
 _FACTS_MOVED = FactsMoved()
@@ -44,22 +44,35 @@ class Alteration(msgspec.Struct):
     earlier: Revoked | None = None
 
 
-def decide(
-    batch: OpenBatch, work: tuple[Work, ...], answers: list[Answer]
-) -> list[Issuance | Alteration]:
-    """Answer the plans of the batch that lose; return the others, issuances first."""
+class Recording(msgspec.Struct, frozen=True):
+    """Entries that stand for themselves likewise; `head` is that of the first one's issuer."""
+
+    index: int
+    plan: RecordEntries
+    head: HeadRow
+
+
+Standing = Issuance | Alteration | Recording
+
+
+def decide(batch: OpenBatch, work: tuple[Work, ...], answers: list[Answer]) -> list[Standing]:
+    """Answer the plans and entries of the batch that lose; return the others, issuances first."""
     issuances: list[Issuance] = []
     alterations: list[Alteration] = []
+    recordings: list[Recording] = []
     for index, piece in enumerate(work):
         try:
             if isinstance(piece, IssuePlan):
                 issuances.append(Issuance(index, piece, batch.head(piece.issuer)))
             elif isinstance(piece, (RevokePlan, ChangePlan)):
                 alterations.append(Alteration(index, piece, batch.head(piece.issuer)))
+            elif isinstance(piece, RecordEntries):
+                heads = [batch.head(entry.issuer) for entry in piece.entries]
+                recordings.append(Recording(index, piece, heads[0]))
         except LookupError as unknown_issuer:
             answers[index] = unknown_issuer
     _read_floors(batch, issuances, alterations)
-    standing: list[Issuance | Alteration] = []
+    standing: list[Standing] = []
     for issuance in issuances:
         if _facts_hold(batch, issuance.head, issuance.plan):
             standing.append(issuance)
@@ -71,6 +84,7 @@ def decide(
             standing.append(alteration)
         else:
             answers[alteration.index] = loss
+    standing += recordings
     return _claim(batch, standing, answers)
 
 
@@ -126,11 +140,9 @@ def _loss_of(batch: OpenBatch, alteration: Alteration) -> IdempotencyMismatch | 
     return None
 
 
-def _claim(
-    batch: OpenBatch, standing: list[Issuance | Alteration], answers: list[Answer]
-) -> list[Issuance | Alteration]:
-    """Answer the plans whose claim loses; return the others."""
-    claimants: list[Issuance | Alteration] = []
+def _claim(batch: OpenBatch, standing: list[Standing], answers: list[Answer]) -> list[Standing]:
+    """Answer those whose claim loses; return the others."""
+    claimants: list[Standing] = []
     claims: list[tuple[int, ReplayClaim]] = []
     for one in standing:
         plan = one.plan

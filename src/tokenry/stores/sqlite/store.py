@@ -11,7 +11,9 @@ from tokenry.ports.plans import (
     ChangePlan,
     IssueOutcome,
     IssuePlan,
+    RecordOutcome,
     ReferenceToken,
+    ReplayClaim,
     RevokeOutcome,
     RevokePlan,
 )
@@ -104,9 +106,11 @@ class SqliteStore:
         """Apply all changes or none."""
         return await self._waiting.submit(plan)
 
-    async def record(self, entries: tuple[AuditEntry, ...]) -> None:
+    async def record(
+        self, entries: tuple[AuditEntry, ...], *, claim: ReplayClaim | None = None
+    ) -> RecordOutcome:
         """Commit audit entries that stand for themselves."""
-        await self._waiting.submit(RecordEntries(entries))
+        return await self._waiting.submit(RecordEntries(entries, claim))
 
     async def tick(self) -> Instant:
         """Commit this machine's clock: it is the database's."""

@@ -1,17 +1,21 @@
 """Write what was decided: state, numbers, chain, audit entries (G-1, G-4)."""
 
-from tokenry.ports.plans import Changed, ChangePlan, Issued, Revoked, RevokePlan
+from tokenry.ports.plans import Changed, ChangePlan, Issued, Recorded, Revoked, RevokePlan
 from tokenry.stores.lateness import as_of_commit
 from tokenry.stores.numbering import number_revocations
 from tokenry.stores.sqlite.changing import make_changes
-from tokenry.stores.sqlite.deciding import Alteration, Issuance
+from tokenry.stores.sqlite.deciding import Issuance, Recording, Standing
 from tokenry.stores.sqlite.open_batch import HeadRow, OpenBatch
-from tokenry.stores.work import Answer, RecordEntries
+from tokenry.stores.work import Answer
 
 
-def write_plan(batch: OpenBatch, standing: Issuance | Alteration) -> Answer:
-    """Write a plan that stands, and return its outcome."""
+def write_standing(batch: OpenBatch, standing: Standing) -> Answer:
+    """Write a plan or entries that stand, and return the outcome."""
     head = standing.head
+    if isinstance(standing, Recording):
+        for entry in standing.plan.entries:
+            batch.add_audit(batch.head(entry.issuer), entry)
+        return Recorded()
     if isinstance(standing, Issuance):
         issuing = standing.plan
         if issuing.reference is not None:
@@ -24,17 +28,6 @@ def write_plan(batch: OpenBatch, standing: Issuance | Alteration) -> Answer:
     if isinstance(plan, RevokePlan):
         return _revoke(batch, head, as_of_commit(plan, now=now))
     return _change(batch, head, as_of_commit(plan, now=now))
-
-
-def record_entries(batch: OpenBatch, work: RecordEntries) -> Answer:
-    """Append entries that stand for themselves; all of them or, for an unknown issuer, none."""
-    try:
-        heads = [batch.head(entry.issuer) for entry in work.entries]
-    except LookupError as unknown_issuer:
-        return unknown_issuer
-    for head, entry in zip(heads, work.entries, strict=True):
-        batch.add_audit(head, entry)
-    return None
 
 
 def _revoke(batch: OpenBatch, head: HeadRow, plan: RevokePlan) -> Revoked:
