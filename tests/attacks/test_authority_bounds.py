@@ -207,3 +207,22 @@ async def test_a_secret_in_the_place_of_an_id_is_refused_and_not_recorded(tmp_pa
 async def test_no_id_is_taken_for_a_secret(tmp_path, id_):
     node = await IssuingNode.started(tmp_path)
     assert (await node.revoke("subject", id_)).fresh
+
+
+@requirement("R-30", "R-33")
+async def test_an_act_repeated_under_its_key_answers_as_the_first_and_claims_nothing_false(
+    tmp_path,
+):
+    admin = await AdminNode.started(tmp_path)
+    await admin.call("POST", "/clients", json={"client_id": "till", "access": {}})
+    removed = [
+        await admin.call("DELETE", "/clients/till", idempotency_key="remove") for _ in range(2)
+    ]
+    assert [answer.status_code for answer in removed] == [200, 200]
+    assert removed[0].json()["numbers"] == removed[1].json()["numbers"]
+    first = await admin.call("POST", "/clients/shop/suspend", idempotency_key="suspend")
+    await admin.call("POST", "/clients/shop/resume")
+    again = await admin.call("POST", "/clients/shop/suspend", idempotency_key="suspend")
+    assert again.json()["numbers"] == first.json()["numbers"]
+    assert (first.json()["suspended"], again.json()["suspended"]) == (True, False)
+    assert "before" in again.json()["note"]

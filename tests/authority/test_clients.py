@@ -198,10 +198,39 @@ async def test_suspending_refuses_and_revokes_in_one_plan(world: World) -> None:
 @requirement("R-30")
 async def test_suspending_again_revokes_again_except_under_the_same_key(world: World) -> None:
     once = await world.clients.suspend(ClientId("declared"), repeatable("k"))
-    assert await world.clients.suspend(ClientId("declared"), repeatable("k")) == once
+    repeat = await world.clients.suspend(ClientId("declared"), repeatable("k"))
+    assert (repeat.client, repeat.numbers, repeat.repeated) == (once.client, once.numbers, True)
     again = await world.clients.suspend(ClientId("declared"), ACT)
     assert again.numbers > once.numbers
     assert len(await world.records()) == 2
+
+
+@requirement("R-30")
+async def test_a_repeated_suspension_says_how_the_client_stands_and_does_nothing(
+    world: World,
+) -> None:
+    declared = ClientId("declared")
+    first = await world.clients.suspend(declared, repeatable("k"))
+    await world.clients.resume(declared, repeatable("k2"))
+    repeat = await world.clients.suspend(declared, repeatable("k"))
+    assert (repeat.client.suspended, repeat.numbers) == (False, first.numbers)
+    assert not (await world.clients.find(declared)).suspended
+    assert (await world.clients.resume(declared, repeatable("k2"))) == repeat.client
+    assert len(await world.records()) == 1
+
+
+@requirement("R-30")
+async def test_a_repeated_removal_answers_as_the_first_did(world: World) -> None:
+    await world.clients.add(NewClient(id=SHOP, access=ACCESS), repeatable("k1"))
+    first = await world.clients.remove(SHOP, repeatable("k2"))
+    repeat = await world.clients.remove(SHOP, repeatable("k2"))
+    assert (repeat.numbers, first.repeated, repeat.repeated) == (first.numbers, False, True)
+    with pytest.raises(UnknownClient):
+        await world.clients.remove(SHOP, repeatable("k3"))
+    await world.clients.add(NewClient(id=SHOP, access=ACCESS), ACT)
+    assert (await world.clients.remove(SHOP, repeatable("k2"))).repeated
+    assert (await world.clients.find(SHOP)).id == SHOP, "a repeat removes nobody"
+    assert len(await world.records()) == 1
 
 
 @requirement("R-33", "G-1")

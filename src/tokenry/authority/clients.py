@@ -1,8 +1,9 @@
 """Clients that operators register, suspend, give new secrets and remove (R-30, R-33, R-60).
 
 Each act is one plan: the change, the revocation that belongs to it, its audit entries and the
-caller's Idempotency-Key commit together or not at all. What a blueprint declared can be suspended
-and given secrets here, but is removed only there.
+caller's Idempotency-Key commit together or not at all. A repeat under the same key does nothing,
+whatever became of the client: it answers with the first numbers, and the client as it is now. What
+a blueprint declared can be suspended and given secrets here, but is removed only there.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from tokenry.authority.revocation import IdempotencyKeyReused
 from tokenry.ports.events import UNHEARD, Counted, Events
 from tokenry.ports.plans import (
     Change,
+    Idempotency,
     IdempotencyMismatch,
     PutClient,
     RemoveClient,
@@ -37,6 +39,7 @@ from tokenry.ports.store import Store
 from tokenry.ports.surroundings import Bus, Clock
 from tokenry.protocol.directory_index import DirectoryIndex, index_directory
 from tokenry.protocol.registry import Client, Origin, Secret
+from tokenry.vocabulary.errors import ProtocolError
 from tokenry.vocabulary.identifiers import ClientId, Entropy, IssuerUrl
 from tokenry.vocabulary.instant import Instant, Seconds
 from tokenry.vocabulary.selectors import SelectorKind
@@ -61,10 +64,22 @@ class ClientWithSecret(msgspec.Struct, frozen=True):
 
 
 class RevokedClient(msgspec.Struct, frozen=True):
-    """What became of a client, and the number from which its older tokens are refused."""
+    """A client as it was left, and the number from which its older tokens are refused.
+
+    `repeated`: this was done before under the same Idempotency-Key; the client may stand
+    otherwise by now.
+    """
 
     client: Client
     numbers: tuple[SequenceNumber, ...]
+    repeated: bool = False
+
+
+class RemovedClient(msgspec.Struct, frozen=True):
+    """The number from which a removed client's tokens are refused. `repeated`: removed before."""
+
+    numbers: tuple[SequenceNumber, ...]
+    repeated: bool
 
 
 class _Decided(msgspec.Struct, frozen=True):
@@ -72,9 +87,28 @@ class _Decided(msgspec.Struct, frozen=True):
 
     client: Client
     change: Change
-    event: AuditEvent
     revokes: bool = False
     detail: dict[str, str | int] = {}
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """An act on a client, and what tells it from others under one Idempotency-Key."""
+
+    event: AuditEvent
+    client_id: ClientId
+    act: Act
+    parameters: object = None
+
+    def idempotency(self, now: Instant) -> Idempotency | None:
+        return self.act.idempotency((self.event, self.client_id, self.parameters), now=now)
+
+
+class _Done(msgspec.Struct, frozen=True):
+    """What was committed, now or before. `client` None: a repeat, and it is gone."""
+
+    client: Client | None
+    numbers: tuple[SequenceNumber, ...]
+    repeated: bool
 
 
 class Clients:
@@ -122,8 +156,6 @@ class Clients:
             actor=act.actor,
             idempotency_key=act.idempotency_key,
         )
-        if await self._was_added(client_id, new, act):
-            return ClientWithSecret(await self.find(client_id), None, repeated=True)
 
         def decide(found: Client | None, directory: DirectoryIndex, now: Instant) -> _Decided:
             if found is not None:
@@ -143,10 +175,11 @@ class Clients:
                 access=dict(new.access),
                 origin=Origin.CLI,
             )
-            return _Decided(client, PutClient(client), AuditEvent.CLIENT_ADDED)
+            return _Decided(client, PutClient(client))
 
-        client, _ = await self._do(client_id, act, decide, asked=new)
-        return await self._with_secret(client, secret)
+        event = AuditEvent.CLIENT_ADDED
+        asked = _Asked(event=event, client_id=client_id, act=act, parameters=new)
+        return await self._with_secret(await self._do(asked, decide), secret)
 
     async def suspend(self, client_id: ClientId, act: Act) -> RevokedClient:
         """Refuse a client and revoke what it has, in one plan. A repeat revokes again.
@@ -156,11 +189,11 @@ class Clients:
 
         def decide(found: Client | None, _directory: DirectoryIndex, _now: Instant) -> _Decided:
             client = msgspec.structs.replace(_known(found), suspended=True)
-            event = AuditEvent.CLIENT_SUSPENDED
-            return _Decided(client, PutClient(client), event, revokes=True)
+            return _Decided(client, PutClient(client), revokes=True)
 
-        client, done = await self._do(client_id, act, decide)
-        return RevokedClient(client, done.numbers)
+        event = AuditEvent.CLIENT_SUSPENDED
+        done = await self._do(_Asked(event=event, client_id=client_id, act=act), decide)
+        return RevokedClient(_known(done.client), done.numbers, done.repeated)
 
     async def resume(self, client_id: ClientId, act: Act) -> Client:
         """Let a suspended client ask for tokens again; what was revoked stays revoked.
@@ -170,10 +203,11 @@ class Clients:
 
         def decide(found: Client | None, _directory: DirectoryIndex, _now: Instant) -> _Decided:
             client = msgspec.structs.replace(_known(found), suspended=False)
-            return _Decided(client, PutClient(client), AuditEvent.CLIENT_RESUMED)
+            return _Decided(client, PutClient(client))
 
-        client, _ = await self._do(client_id, act, decide)
-        return client
+        event = AuditEvent.CLIENT_RESUMED
+        done = await self._do(_Asked(event=event, client_id=client_id, act=act), decide)
+        return _known(done.client)
 
     async def rotate_secret(
         self, client_id: ClientId, act: Act, *, overlap: Seconds = DEFAULT_OVERLAP
@@ -187,13 +221,13 @@ class Clients:
         def decide(found: Client | None, _directory: DirectoryIndex, now: Instant) -> _Decided:
             client = with_new_secret(_known(found), secret, overlap=overlap, now=now)
             detail: dict[str, str | int] = {"overlap": overlap}
-            event = AuditEvent.SECRET_ROTATED
-            return _Decided(client, PutClient(client), event, detail=detail)
+            return _Decided(client, PutClient(client), detail=detail)
 
-        client, _ = await self._do(client_id, act, decide, asked=overlap)
-        return await self._with_secret(client, secret)
+        event = AuditEvent.SECRET_ROTATED
+        asked = _Asked(event=event, client_id=client_id, act=act, parameters=overlap)
+        return await self._with_secret(await self._do(asked, decide), secret)
 
-    async def remove(self, client_id: ClientId, act: Act) -> RevokedClient:
+    async def remove(self, client_id: ClientId, act: Act) -> RemovedClient:
         """Forget a client and revoke what it has, in one plan.
 
         Raises UnknownClient, and ClientConflict for one that a blueprint declares.
@@ -207,29 +241,41 @@ class Clients:
                     description="The blueprint declares this client: remove it there and send the"
                     " authority SIGHUP, or suspend it.",
                 )
-            change = RemoveClient(client_id)
-            return _Decided(client, change, AuditEvent.CLIENT_REMOVED, revokes=True)
+            return _Decided(client, RemoveClient(client_id), revokes=True)
 
-        client, done = await self._do(client_id, act, decide)
-        return RevokedClient(client, done.numbers)
+        event = AuditEvent.CLIENT_REMOVED
+        done = await self._do(_Asked(event=event, client_id=client_id, act=act), decide)
+        return RemovedClient(done.numbers, done.repeated)
 
     async def _do(
         self,
-        client_id: ClientId,
-        act: Act,
+        asked: _Asked,
         decide: Callable[[Client | None, DirectoryIndex, Instant], _Decided],
-        *,
-        asked: object = None,
-    ) -> tuple[Client, Revoked]:
-        """Decide on what is stored and commit, again whenever something came between."""
+    ) -> _Done:
+        """Decide on what is stored and commit, again whenever something came between.
+
+        What was done before under the same key is looked for first: what it left behind (no
+        client, one that is active again) would be taken for a reason to refuse or to do it again.
+        """
+        client_id, act = asked.client_id, asked.act
         for _ in range(_ATTEMPTS):
+            before = await self._done_before(asked)
+            if before is not None:
+                return before
             directory = await self._store.directory(self._issuer)
             found = await self._store.find_client(self._issuer, client_id)
             index = index_directory(directory.value)
             now = self._clock.now()
-            decided = decide(found.value, index, now)
+            try:
+                decided = decide(found.value, index, now)
+            except ProtocolError:
+                # The same act may have been committed between the two looks.
+                before = await self._done_before(asked)
+                if before is None:
+                    raise
+                return before
             detail = {"client": client_id, **decided.detail}
-            audit = [act.entry(decided.event, issuer=self._issuer, at=now, detail=detail)]
+            audit = [act.entry(asked.event, issuer=self._issuer, at=now, detail=detail)]
             revocations = []
             if decided.revokes:
                 kind = SelectorKind.CLIENT
@@ -247,48 +293,58 @@ class Clients:
                 changes=(decided.change,),
                 # Both reads must still hold; the plan loses if anything moved since the first.
                 directory=min(directory.directory, found.directory),
-                idempotency=act.idempotency((decided.event, client_id, asked), now=now),
+                idempotency=asked.idempotency(now),
                 audit=tuple(audit),
             )
             done = await self._commit(plan)
             if done is not None:
-                return decided.client, done
+                self._tell(done)
+                return _Done(decided.client, done.numbers, repeated=False)
         raise overtaken("this change of a client")
 
     async def _commit(self, plan: RevokePlan) -> Revoked | None:
         """Commit a plan; None when something came between."""
         match await self._store.revoke(plan):
             case Revoked() as done:
-                self._bus.announce(self._issuer)
-                if done.fresh:
-                    self._events.count(Counted.REVOKED, kind=SelectorKind.CLIENT.value)
                 return done
             case IdempotencyMismatch():
                 raise IdempotencyKeyReused(because="Idempotency-Key with another request")
             case _:
                 return None
 
-    async def _was_added(self, client_id: ClientId, new: NewClient, act: Act) -> bool:
-        """Say whether this very act was done before, under the same Idempotency-Key."""
-        asked = (AuditEvent.CLIENT_ADDED, client_id, new)
-        idempotency = act.idempotency(asked, now=self._clock.now())
+    def _tell(self, done: Revoked) -> None:
+        self._bus.announce(self._issuer)
+        if done.fresh:
+            self._events.count(Counted.REVOKED, kind=SelectorKind.CLIENT.value)
+
+    async def _done_before(self, asked: _Asked) -> _Done | None:
+        """Return the outcome of this very act under the same Idempotency-Key, if there is one."""
+        now = self._clock.now()
+        idempotency = asked.idempotency(now)
         if idempotency is None:
-            return False
+            return None
         # Can only be recognised, never committed: no directory has this version.
         probe = RevokePlan(
             issuer=self._issuer,
-            asked_at=self._clock.now(),
+            asked_at=now,
             revocations=(),
             directory=_NO_VERSION,
             idempotency=idempotency,
             audit=(),
         )
-        return await self._commit(probe) is not None
+        first = await self._commit(probe)
+        if first is None:
+            return None
+        # The first announcement may have been lost with its node.
+        self._bus.announce(self._issuer)
+        found = await self._store.find_client(self._issuer, asked.client_id)
+        return _Done(found.value, first.numbers, repeated=True)
 
-    async def _with_secret(self, client: Client, secret: str | None) -> ClientWithSecret:
-        if secret is None:
-            return ClientWithSecret(client, None, repeated=False)
-        # A repeat commits nothing, and its fresh secret is then worth nothing.
+    async def _with_secret(self, done: _Done, secret: str | None) -> ClientWithSecret:
+        client = _known(done.client)
+        if done.repeated or secret is None:
+            return ClientWithSecret(client, None, done.repeated)
+        # Of two at once under one key one commits nothing, and its secret is worth nothing.
         stored = await self.find(client.id)
         ours = any(held.digest == secret_digest(secret) for held in stored.secrets)
         return ClientWithSecret(stored, secret if ours else None, repeated=not ours)

@@ -25,7 +25,14 @@ _REPEATED: Final = (
     " If that is lost, rotate the secret."
 )
 _SUSPENDED: Final = "Ends the tokens that exist; no new ones are issued until it is resumed."
+_SUSPENDED_BEFORE: Final = (
+    "This was done before under the same Idempotency-Key, and nothing was done now: `suspended`"
+    " says how the client stands."
+)
 _REMOVED: Final = "Ends the tokens that exist; the client is gone."
+_REMOVED_BEFORE: Final = (
+    "This was done before under the same Idempotency-Key, and nothing was done now."
+)
 
 
 class _Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,7 +119,8 @@ class ClientActs:
         parse_json(call.body, call.content_type, _Nothing)
         suspended = await self._clients.suspend(_client_id(call), call.act)
         document = msgspec.structs.asdict(client_document(suspended.client))
-        return json_answer(200, {**document, "numbers": suspended.numbers, "note": _SUSPENDED})
+        note = _SUSPENDED_BEFORE if suspended.repeated else _SUSPENDED
+        return json_answer(200, {**document, "numbers": suspended.numbers, "note": note})
 
     async def resume(self, call: Call) -> Answer:
         """POST clients/ID/resume."""
@@ -122,8 +130,10 @@ class ClientActs:
 
     async def remove(self, call: Call) -> Answer:
         """DELETE clients/ID."""
-        removed = await self._clients.remove(_client_id(call), call.act)
-        answer = {"client_id": removed.client.id, "numbers": removed.numbers, "note": _REMOVED}
+        client_id = _client_id(call)
+        removed = await self._clients.remove(client_id, call.act)
+        note = _REMOVED_BEFORE if removed.repeated else _REMOVED
+        answer = {"client_id": client_id, "numbers": removed.numbers, "note": note}
         return json_answer(200, answer)
 
     async def resource_servers(self, call: Call) -> Answer:
