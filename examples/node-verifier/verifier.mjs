@@ -134,7 +134,7 @@ export class Verifier {
     const { kid, claims: c } = openJws(token, "at+jwt", this.tokenKeys), audiences = [c.aud].flat(), now = this.now() / 1000;
     const { leeway = 0, max_token_lifetime: longest = 86400 } = this.profile ?? {};
     need(!this.removedKeys.has(this.selector("key", kid)), "a key that was not revoked");
-    need(c.iss === this.issuer && audiences.includes(this.audience), "our issuer and audience");
+    need(c.iss === this.issuer && audiences.join() === this.audience, "our issuer and audience");
     check(c, { exp: number, iat: (iat) => number(iat) && c.exp - iat <= longest, rsn: number });
     need(Math.max(now, this.closed / 1000) < c.exp + leeway && Math.max(c.iat, c.nbf ?? 0) <= now + leeway, "a token of now");
     const ids = [["jti", c.jti], ["grant", c.grant], ["session", c.sid], ["subject", c.sub], ["device", c.device],

@@ -24,6 +24,7 @@ from tokenry.authority.introspection import Introspection
 from tokenry.authority.key_ring import KeyRing
 from tokenry.authority.key_rollover import KeyRollover
 from tokenry.authority.operators import Operators
+from tokenry.authority.presented_revocation import PresentedRevocation
 from tokenry.authority.presented_token import PresentedTokens
 from tokenry.authority.purge import Purge
 from tokenry.authority.reconcile import Reconciled, reconcile
@@ -86,7 +87,9 @@ class Authority:
         try:
             issuer = IssuerUrl(loaded.declared.issuer.url)
             await store.create_issuer(issuer)
-            parts = _assemble(loaded, issuer, store, data=data, clock=clock, entropy=entropy)
+            is_new = not await store.signing_keys(issuer)
+            wrapper = FileKeyWrapper.open(data, may_make=is_new, entropy=entropy)
+            parts = _assemble(loaded, issuer, store, wrapper=wrapper, clock=clock, entropy=entropy)
             authority = cls(issuer=issuer, store=store, parts=parts)
             await authority.apply(loaded)
         except BaseException:
@@ -145,14 +148,14 @@ def _assemble(
     issuer: IssuerUrl,
     store: SqliteStore,
     *,
-    data: Path,
+    wrapper: FileKeyWrapper,
     clock: Clock,
     entropy: Entropy,
 ) -> _Parts:
     bus = InProcessBus()
     metrics = Metrics()
     events = Telemetry(metrics)
-    signer = LocalSigner(FileKeyWrapper.open(data, entropy=entropy))
+    signer = LocalSigner(wrapper)
     max_age = Seconds(loaded.declared.keys.jwks_max_age)
     ring = KeyRing(issuer, store=store, signer=signer, max_age=max_age)
     rollover = KeyRollover(
@@ -179,9 +182,18 @@ def _assemble(
         issuer=issuer,
         store=store,
         facts=facts,
-        authentication=clients,
         tokens=tokens,
         keys=rollover,
+        bus=bus,
+        clock=clock,
+        events=events,
+    )
+    presented_revocation = PresentedRevocation(
+        issuer=issuer,
+        store=store,
+        facts=facts,
+        authentication=clients,
+        tokens=tokens,
         bus=bus,
         clock=clock,
         events=events,
@@ -213,7 +225,7 @@ def _assemble(
         events=events,
     )
     token = TokenEndpoint(issuance=issuance, entropy=entropy)
-    revoke = RevocationEndpoint(revocations=revocations, entropy=entropy)
+    revoke = RevocationEndpoint(revocation=presented_revocation, entropy=entropy)
     introspect = IntrospectionEndpoint(introspection=introspection, entropy=entropy)
     routes = {
         WELL_KNOWN: Route("metadata", MetadataEndpoint(issuer), GET, cors=True),

@@ -13,7 +13,7 @@ import uvloop
 
 from tokenry.assembly import Authority
 from tokenry.authority.reconcile import Reconciled
-from tokenry.blueprint.declarations import ListenerDeclaration
+from tokenry.blueprint.declarations import Blueprint, ListenerDeclaration
 from tokenry.blueprint.loading import BlueprintUnreadable, LoadedBlueprint
 from tokenry.blueprint.problems import BlueprintError
 from tokenry.runner import Application, Listener, run
@@ -78,7 +78,7 @@ async def _serve(
             listeners,
             background=authority.background,
             ready=ready,
-            reload=Reload(authority, read=read, tell=tell),
+            reload=Reload(authority, serving=loaded, read=read, tell=tell),
             drain=authority.drain,
         )
     finally:
@@ -99,10 +99,12 @@ class Reload:
         self,
         authority: _Applies,
         *,
+        serving: LoadedBlueprint,
         read: Callable[[], LoadedBlueprint],
         tell: Callable[[str], None],
     ) -> None:
         self._authority = authority
+        self._serving = serving.declared
         self._read = read
         self._tell = tell
         self._turn = asyncio.Lock()
@@ -116,11 +118,18 @@ class Reload:
         async with self._turn:
             self._one_waits = False
             try:
-                self._tell(str(await self._authority.apply(self._read())))
+                loaded = self._read()
+                self._tell(str(await self._authority.apply(loaded)))
+                self._tell_what_waits(loaded.declared)
             except (BlueprintUnreadable, BlueprintError, InfrastructureFailure) as error:
                 self._tell(
                     f"the blueprint was not applied, and the authority goes on as before: {error}"
                 )
+
+    def _tell_what_waits(self, declared: Blueprint) -> None:
+        for part in ("listeners", "keys"):
+            if getattr(declared, part) != getattr(self._serving, part):
+                self._tell(f"[{part}] has changed: that holds from the next start on")
 
 
 def _listener(

@@ -103,3 +103,21 @@ def test_health_readiness_and_metrics_answer_on_the_admin_listener_only(live: Li
     for path in ("/healthz", "/readyz", "/metrics"):
         assert live.admin("GET", path, authorization="").status == 200
         assert live.send("GET", path).status == 404
+
+
+@requirement("G-5")
+def test_a_lost_key_file_is_asked_for_and_not_replaced(tmp_path):
+    authority = write_live(tmp_path)
+    with authority.processes:
+        authority.start()
+        authority.stop()
+    (key_file,) = authority.data.glob("*.key")
+    key_file.rename(tmp_path / "elsewhere")
+    ran = serve(tmp_path)
+    assert ran.returncode != 0
+    assert "restore it from its backup" in ran.stderr
+    assert not key_file.exists()
+    (tmp_path / "elsewhere").rename(key_file)
+    with authority.processes:
+        authority.start()
+        assert authority.request_token().status == 200

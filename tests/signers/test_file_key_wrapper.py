@@ -116,3 +116,10 @@ def test_of_many_that_find_no_file_all_get_the_same_key(tmp_path):
     for one, other in itertools.product(wrappers, repeat=2):
         assert other.unwrap(one.wrap(b"p", associated=b""), associated=b"") == b"p"
     assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
+
+
+@requirement("G-5")
+def test_a_missing_file_is_not_replaced_where_keys_were_wrapped_under_it(tmp_path):
+    with pytest.raises(KeyFileRefused, match=r"missing.*restore it from its backup"):
+        FileKeyWrapper.open(tmp_path, may_make=False)
+    assert list(tmp_path.iterdir()) == []

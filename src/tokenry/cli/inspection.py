@@ -32,7 +32,9 @@ _TIMES: Final = frozenset({"iat", "exp", "nbf"})
 
 
 def inspect(
-    token: Annotated[str, Parameter(help="The token; - reads it from stdin.")] = "-",
+    token: Annotated[
+        str, Parameter(help="The token; - reads it from stdin.", allow_leading_hyphen=True)
+    ] = "-",
     /,
     *,
     verify: Annotated[

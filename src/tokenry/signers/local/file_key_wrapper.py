@@ -45,15 +45,21 @@ class FileKeyWrapper:
         self._entropy = entropy
 
     @classmethod
-    def open(cls, directory: Path, *, entropy: Entropy = os.urandom) -> Self:
-        """Read the key file in `directory`, and make it first if there is none.
+    def open(cls, directory: Path, *, may_make: bool = True, entropy: Entropy = os.urandom) -> Self:
+        """Read the key file in `directory`, and make it first if there is none and `may_make`.
 
-        Of several processes that find none, one makes it and all read that one. Raises
-        KeyFileRefused if others may read it, or it holds no key.
+        A new one opens no key that another has wrapped: where there are such keys, it may not be
+        made. Of several processes that find none, one makes it and all read that one. Raises
+        KeyFileRefused if it is missing, if others may read it, or if it holds no key.
         """
         path = directory / KEY_FILE
         try:
             if not path.exists():
+                if not may_make:
+                    raise KeyFileRefused(
+                        f"{path} is missing, and no other file opens the signing keys in the"
+                        " database: restore it from its backup"
+                    )
                 _create(path, entropy)
             return cls(_read(path), path=path, entropy=entropy)
         except OSError as error:
