@@ -128,6 +128,28 @@ async def test_cors_is_open_for_metadata_and_token_and_closed_elsewhere(app, sho
         assert answer.header("access-control-allow-origin") is None
 
 
+@requirement("RFC 9110 §15.5.6", "G-8")
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", [("x", "1" * MAX_HEADER_BYTES)], 431),
+        ("HEAD", [("x", "1" * MAX_HEADER_BYTES)], 431),
+        ("DELETE", [("x", "1" * MAX_HEADER_BYTES)], 431),
+        ("GET", [("host", "a"), ("host", "a")], 400),
+        ("DELETE", [], 405),
+    ],
+)
+async def test_a_browser_may_read_why_it_is_refused_however_early(app, method, headers, status):
+    origin = ("origin", "https://app.example")
+    for path in (WELL_KNOWN, "/token"):
+        refused = await request(app, method, path, headers=[origin, *headers])
+        assert refused.status == status
+        assert refused.header("access-control-allow-origin") == "*"
+        assert bool(refused.body) == (method != "HEAD")
+    closed = await request(app, method, "/revoke", headers=[origin, *headers])
+    assert closed.header("access-control-allow-origin") is None
+
+
 @requirement("G-8")
 @pytest.mark.parametrize(
     ("headers", "status"),

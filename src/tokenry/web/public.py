@@ -92,21 +92,24 @@ class PublicApplication:
             return
         route = self._route(scope, scope["path"])
         name = _UNROUTED if route is None else route.name
+        is_open = route is not None and route.cors
+        method = scope["method"]
+        if method == "HEAD":
+            send = _without_body(send)
         began = perf_counter()
         try:
             headers = scope["headers"]
             _require_bounds(headers)
             fields = scope[FIELDS] = fields_by_name(headers)
-            method = scope["method"]
-            endpoint = _endpoint(route, method)
-            if route is not None and route.cors and (method != "POST" or b"origin" in fields):
+            if is_open and (method != "POST" or b"origin" in fields):
                 send = _with_cors(send)
-            if method == "HEAD":
-                send = _without_body(send)
-            await endpoint(scope, receive, send)
+            await _endpoint(route, method)(scope, receive, send)
         except ClientDisconnected:
             return
         except Exception as failure:  # noqa: BLE001 # the one place where every failure is rendered
+            if is_open and FIELDS not in scope:
+                # Refused for its header fields: whether a browser asks is not known.
+                send = _with_cors(send)
             await self._answer_failure(failure, name, scope, send)
         if route is None or not route.stream:
             self._events.took(Timed.REQUEST, perf_counter() - began, endpoint=name)
