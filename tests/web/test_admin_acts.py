@@ -91,6 +91,20 @@ async def test_a_stolen_key_is_removed_and_another_signs(admin):
     assert "private" not in json.dumps(keys)
 
 
+@requirement("R-53", "R-05")
+async def test_who_may_revoke_but_not_manage_keys_removes_no_key(admin):
+    kid = admin.node.ring.token_header("ES256").kid
+    asked = {"kind": "key", "id": kid}
+    for duty in ("revoke", "keys"):
+        refused = await admin.call("POST", "/revocations", json=asked, token=f"tko_{duty}")
+        assert (refused.status_code, refused.json()["error"]) == (403, "insufficient_scope")
+    assert await admin.refusals() == [
+        (f"operator:{duty}", "revoke", "insufficient_scope") for duty in ("revoke", "keys")
+    ]
+    assert await admin.node.records() == ()
+    assert admin.node.ring.token_header("ES256").kid == kid
+
+
 @requirement("R-30")
 async def test_a_client_is_added_used_suspended_resumed_and_removed(admin):
     access = {"orders": ["orders.read"]}

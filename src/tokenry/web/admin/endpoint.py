@@ -14,6 +14,7 @@ from tokenry.authority.acts import Act
 from tokenry.authority.operators import Operators, require_duty
 from tokenry.blueprint.declarations import Duty
 from tokenry.ports.events import Counted, Events, Noted, Timed
+from tokenry.protocol.registry import Operator
 from tokenry.vocabulary.bounds import MAX_HEADERS
 from tokenry.vocabulary.errors import InfrastructureFailure, InvalidToken, ProtocolError
 from tokenry.vocabulary.identifiers import Entropy, TraceId
@@ -29,6 +30,7 @@ ENDPOINT: Final = "admin"
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """An authenticated request, for an operator who may make it."""
 
+    operator: Operator
     act: Act
     path: Mapping[str, str]
     query: bytes
@@ -100,6 +102,7 @@ class AdminEndpoint:
             # 5. What they ask.
             key = fields.get(b"idempotency-key")
             call = Call(
+                operator=operator,
                 act=Act(
                     actor=actor,
                     trace=trace,

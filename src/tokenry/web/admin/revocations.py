@@ -1,7 +1,8 @@
-"""POST revocations: the duty `revoke`."""
+"""POST revocations: the duty `revoke`, and `keys` as well to take a signing key out of use."""
 
 import msgspec
 
+from tokenry.authority.operators import require_duty
 from tokenry.authority.revocation import Revocations
 from tokenry.vocabulary.bounds import MAX_TOKEN_BYTES
 from tokenry.vocabulary.errors import InvalidRequest
@@ -37,8 +38,11 @@ class RevocationActs:
                 idempotency_key=act.idempotency_key,
             )
         elif asked.token is None and asked.kind is not None and asked.id is not None:
+            kind = _kind(asked.kind)
+            if kind is SelectorKind.KEY:
+                require_duty(call.operator, "keys")
             report = await self._revocations.revoke(
-                _kind(asked.kind),
+                kind,
                 asked.id,
                 actor=act.actor,
                 trace=act.trace,
