@@ -15,8 +15,9 @@ from tokenry.authority.facts import IssuerFacts
 from tokenry.authority.introspection import Introspection, IntrospectionRequest
 from tokenry.authority.key_ring import KeyRing
 from tokenry.authority.key_rollover import KeyRollover
+from tokenry.authority.presented_revocation import PresentedRevocation, RevocationRequest
 from tokenry.authority.presented_token import PresentedTokens
-from tokenry.authority.revocation import RevocationRequest, Revocations
+from tokenry.authority.revocation import Revocations
 from tokenry.authority.token import HANDLES_BYTES, TokenIssuance
 from tokenry.buses.in_process import InProcessBus
 from tokenry.jose import KeySet, verify_compact
@@ -78,9 +79,18 @@ class IssuingNode:
             issuer=ISSUER,
             store=self.store,
             facts=self.facts,
-            authentication=self.authentication,
             tokens=self.tokens,
             keys=self.rollover,
+            bus=self.bus,
+            clock=self.clock,
+            events=events,
+        )
+        self.presented_revocation = PresentedRevocation(
+            issuer=ISSUER,
+            store=self.store,
+            facts=self.facts,
+            authentication=self.authentication,
+            tokens=self.tokens,
             bus=self.bus,
             clock=self.clock,
             events=events,
@@ -130,7 +140,7 @@ class IssuingNode:
 
     async def revoke_as_client(self, token, presented=None) -> None:
         presented = presented or PresentedSecret("shop", "client_secret_basic", SECRET)
-        await self.revocations.revoke_presented(RevocationRequest(token, presented), trace=TRACE)
+        await self.presented_revocation.revoke(RevocationRequest(token, presented), trace=TRACE)
 
     async def revoke(self, kind, id_, **options):
         return await self.revocations.revoke(

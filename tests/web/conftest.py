@@ -30,7 +30,9 @@ def routes(node, issuer=ISSUER):
                 cors=True,
             ),
             "/revoke": Route(
-                "revoke", RevocationEndpoint(revocations=node.revocations, entropy=os.urandom), POST
+                "revoke",
+                RevocationEndpoint(revocation=node.presented_revocation, entropy=os.urandom),
+                POST,
             ),
             "/introspect": Route(
                 "introspect",

@@ -1,6 +1,6 @@
 """Revoking all tokens of a client or an audience, as a part of changing the directory (G-1)."""
 
-from tokenry.feed.record import RecordType
+from tokenry.authority.planned_revocation import planned
 from tokenry.ports.plans import Revocation
 from tokenry.protocol.directory_index import DirectoryIndex
 from tokenry.protocol.revocation import revocation_of
@@ -21,11 +21,4 @@ def class_revocation(
 
     `directory` is the one before the change: tokens may live that were issued under it.
     """
-    revocation = revocation_of(kind, value, issuer=issuer, directory=directory, now=now)
-    return Revocation(
-        type=RecordType.SELECTOR,
-        selector=revocation.selector,
-        expires=revocation.expires,
-        repeatable=revocation.repeatable,
-        floor_until=revocation.floor_until,
-    )
+    return planned(revocation_of(kind, value, issuer=issuer, directory=directory, now=now))

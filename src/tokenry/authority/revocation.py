@@ -1,4 +1,4 @@
-"""Taking tokens back: by the client that holds one (RFC 7009), and by operators, by any kind (G-1).
+"""Taking tokens back for operators, by any kind (G-1); for clients see `presented_revocation`.
 
 Each revocation takes its number in the transaction that changes the state; when a verb here has
 returned, the record is durable and every publisher has been woken.
@@ -10,15 +10,11 @@ from typing import Final, Protocol
 
 import msgspec
 
-from tokenry.audit.entry import AuditEntry, AuditEvent
-from tokenry.authority.client_authentication import (
-    ClientAuthentication,
-    never_refused_from_memory,
-    replay_claim,
-)
+from tokenry.audit.entry import AuditEntry
 from tokenry.authority.facts import IssuerFacts
+from tokenry.authority.planned_revocation import ATTEMPTS, planned, revoked_entry
 from tokenry.authority.presented_token import PresentedTokens
-from tokenry.feed.record import NEVER, RecordType
+from tokenry.feed.record import NEVER
 from tokenry.ports.events import Counted, Events
 from tokenry.ports.plans import (
     FactsMoved,
@@ -26,29 +22,23 @@ from tokenry.ports.plans import (
     IdempotencyMismatch,
     ProofReplayed,
     PutKey,
-    Revocation,
     Revoked,
     RevokePlan,
 )
 from tokenry.ports.store import Store
 from tokenry.ports.surroundings import Bus, Clock
-from tokenry.protocol.client_auth import AuthenticatedClient, PresentedClient, require_standing
 from tokenry.protocol.pasted_secret import require_no_secret
-from tokenry.protocol.registry import Client
 from tokenry.protocol.revocation import (
     NOTES,
     SelectorRevocation,
-    require_ownership,
     revocation_of,
-    revocation_of_token,
 )
-from tokenry.vocabulary.errors import InvalidClient, InvalidRequest, Overloaded, ProtocolError
+from tokenry.vocabulary.errors import InvalidRequest, Overloaded
 from tokenry.vocabulary.identifiers import IssuerUrl, KeyId, TraceId
-from tokenry.vocabulary.instant import Instant, Seconds, later
+from tokenry.vocabulary.instant import Seconds, later
 from tokenry.vocabulary.selectors import Selector, SelectorKind, selector
 from tokenry.vocabulary.sequence import SequenceNumber
 
-ATTEMPTS: Final = 4
 MAX_IDEMPOTENCY_KEY: Final = 255
 IDEMPOTENCY_KEPT: Final = Seconds(24 * 3600)
 KEY_REMEMBERED: Final = Seconds(100 * 365 * 24 * 3600)
@@ -82,13 +72,6 @@ class KeyRemoval(Protocol):
         """
 
 
-class RevocationRequest(msgspec.Struct, frozen=True):
-    """Parsed and unproven. `token_type_hint` is not read: a token shows what it is."""
-
-    token: str | None
-    presented: PresentedClient
-
-
 class RevocationReport(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator is told. `numbers` is empty when there was nothing to revoke."""
 
@@ -108,7 +91,6 @@ class Revocations:
         issuer: IssuerUrl,
         store: Store,
         facts: IssuerFacts,
-        authentication: ClientAuthentication,
         tokens: PresentedTokens,
         keys: KeyRemoval,
         bus: Bus,
@@ -118,69 +100,11 @@ class Revocations:
         self._issuer = issuer
         self._store = store
         self._facts = facts
-        self._authentication = authentication
         self._tokens = tokens
         self._keys = keys
         self._bus = bus
         self._clock = clock
         self._events = events
-
-    async def revoke_presented(self, request: RevocationRequest, *, trace: TraceId) -> None:
-        """Revoke a token for the client it was issued to; unknown tokens are no error (RFC 7009).
-
-        Raises ProtocolError, Overloaded, StoreUnavailable.
-        """
-        self._store.admit()
-        now = self._clock.now()
-
-        async def authenticate() -> AuthenticatedClient:
-            proven = await self._authentication.authenticate(request.presented, now=now)
-            require_standing(proven.value.client)
-            return proven.value
-
-        authenticated = await never_refused_from_memory(self._facts, authenticate)
-        client = authenticated.client
-        actor = f"client:{client.id}"
-        try:
-            if request.token is None:
-                raise InvalidRequest(
-                    because="no token", description="The parameter token is missing."
-                )
-            token = await self._tokens.read(request.token)
-            if token is None:
-                return
-            claims = token.claims
-            require_ownership(claims, client)
-            # A quota per client (G-8) belongs here: past it, coarsen from the token to the client.
-        except ProtocolError as refusal:
-            await self._record_refusal(refusal, client, now=now, trace=trace)
-            raise
-        for _ in range(ATTEMPTS):
-            directory = await self._facts.directory()
-            revocation = revocation_of_token(claims, directory=directory.value, now=now)
-            if revocation is None:
-                return
-            plan = RevokePlan(
-                issuer=self._issuer,
-                asked_at=now,
-                revocations=(_planned(revocation),),
-                directory=directory.directory,
-                claim=replay_claim(authenticated.assertion),
-                audit=(self._entry(revocation, claims.jti, actor, now, trace),),
-            )
-            match await self._store.revoke(plan):
-                case Revoked() as revoked:
-                    self._tell(revocation.kind, revoked)
-                    return
-                case ProofReplayed():
-                    replayed = InvalidClient(because="client_assertion: used before")
-                    await self._record_refusal(replayed, client, now=now, trace=trace)
-                    raise replayed
-                case FactsMoved():
-                    self._facts.forget()
-                case IdempotencyMismatch():
-                    raise AssertionError("no Idempotency-Key was given")
-        raise Overloaded("the line of changes that overtake each other")
 
     async def revoke(
         self,
@@ -201,24 +125,40 @@ class Revocations:
         if kind is SelectorKind.KEY:
             return await self._remove_key(KeyId(id_), idempotency, actor=actor, trace=trace)
         now = self._clock.now()
+        overtaken = False
         for _ in range(ATTEMPTS):
-            directory = await self._facts.directory()
+            # Once overtaken it needs no directory: its record is kept for the longest there can be.
+            sighted = None if overtaken else await self._facts.directory()
             revocation = revocation_of(
-                kind, id_, issuer=self._issuer, directory=directory.value, now=now
+                kind,
+                id_,
+                issuer=self._issuer,
+                directory=None if sighted is None else sighted.value,
+                now=now,
             )
             report = await self._commit(
                 revocation,
                 RevokePlan(
                     issuer=self._issuer,
                     asked_at=now,
-                    revocations=(_planned(revocation),),
-                    directory=directory.directory,
+                    revocations=(planned(revocation),),
+                    directory=None if sighted is None else sighted.directory,
                     idempotency=idempotency,
-                    audit=(self._entry(revocation, id_, actor, now, trace),),
+                    audit=(
+                        revoked_entry(
+                            revocation,
+                            id_,
+                            issuer=self._issuer,
+                            actor=actor,
+                            at=now,
+                            trace=trace,
+                        ),
+                    ),
                 ),
             )
             if report is not None:
                 return report
+            overtaken = True
             self._facts.forget()
         raise Overloaded("the line of changes that overtake each other")
 
@@ -261,11 +201,18 @@ class Revocations:
                 RevokePlan(
                     issuer=self._issuer,
                     asked_at=now,
-                    revocations=(_planned(revocation),),
+                    revocations=(planned(revocation),),
                     changes=changes,
                     idempotency=idempotency,
                     audit=(
-                        self._entry(revocation, kid, actor, now, trace),
+                        revoked_entry(
+                            revocation,
+                            kid,
+                            issuer=self._issuer,
+                            actor=actor,
+                            at=now,
+                            trace=trace,
+                        ),
                         *self._keys.audit_of(changes, actor=actor, trace=trace),
                     ),
                 ),
@@ -317,44 +264,3 @@ class Revocations:
             request_digest=sha256(asked.encode()).digest(),
             until=later(self._clock.now(), IDEMPOTENCY_KEPT),
         )
-
-    def _entry(
-        self, revocation: SelectorRevocation, id_: str, actor: str, now: Instant, trace: TraceId
-    ) -> AuditEntry:
-        return AuditEntry(
-            at=now,
-            event=AuditEvent.REVOKED,
-            issuer=self._issuer,
-            actor=actor,
-            trace=trace,
-            detail={
-                "kind": revocation.kind.value,
-                "id": id_,
-                "selector": revocation.selector.hex(),
-            },
-        )
-
-    async def _record_refusal(
-        self, refusal: ProtocolError, client: Client, *, now: Instant, trace: TraceId
-    ) -> None:
-        entry = AuditEntry(
-            at=now,
-            event=AuditEvent.REVOCATION_REFUSED,
-            issuer=self._issuer,
-            actor=f"client:{client.id}",
-            trace=trace,
-            because=refusal.because,
-            detail={"code": refusal.code},
-        )
-        await self._store.record((entry,))
-
-
-def _planned(revocation: SelectorRevocation) -> Revocation:
-    key = revocation.kind is SelectorKind.KEY
-    return Revocation(
-        type=RecordType.KEY if key else RecordType.SELECTOR,
-        selector=revocation.selector,
-        expires=revocation.expires,
-        repeatable=revocation.repeatable,
-        floor_until=revocation.floor_until,
-    )

@@ -13,6 +13,7 @@ from tokenry.audit.entry import AuditEntry, AuditEvent
 from tokenry.authority.client_authentication import ClientAuthentication, replay_claim
 from tokenry.authority.facts import IssuerFacts
 from tokenry.authority.key_ring import KeyRing, TokenSlot
+from tokenry.authority.refusals import ClientRefusals
 from tokenry.jose import attach, base64url, signing_input
 from tokenry.ports.events import Counted, Events
 from tokenry.ports.plans import FactsMoved, Issued, IssuePlan, ProofReplayed, ReferenceToken
@@ -34,7 +35,7 @@ from tokenry.protocol.token_request import (
     require_grant_type,
 )
 from tokenry.vocabulary.claims import CLIENT_CREDENTIALS
-from tokenry.vocabulary.errors import InvalidClient, Overloaded, ProtocolError
+from tokenry.vocabulary.errors import Overloaded, ProtocolError
 from tokenry.vocabulary.identifiers import (
     HANDLE_BYTES,
     Entropy,
@@ -104,6 +105,7 @@ class TokenIssuance:
         self._clock = clock
         self._entropy = entropy
         self._events = events
+        self._refusals = ClientRefusals(issuer=issuer, store=store, event=AuditEvent.TOKEN_REFUSED)
         self._selectors = TokenSelectors(issuer)
         self._standing: dict[tuple[str, str, str], frozenset[Selector]] = {}
         self._targets: dict[tuple[str, str | None, tuple[str, ...]], _Target] = {}
@@ -119,19 +121,20 @@ class TokenIssuance:
         now = self._clock.now()
         for attempt in range(ATTEMPTS):
             version = self._facts.version
-            client: Client | None = None
+            proven: Sighted[AuthenticatedClient] | None = None
             try:
                 # 3. Client.
                 proven = await self._authentication.authenticate(request.presented, now=now)
-                client = proven.value.client
                 # 4 to 6.
                 decision = self._decide(request, proven, await self._facts.directory())
             except ProtocolError as refusal:
                 if attempt == 0 and not await self._facts.are_current(version):
                     self._facts.forget()
                     continue
-                await self._refused(refusal, client, now=now, trace=trace)
-                raise
+                if proven is None:
+                    raise
+                kept = await self._refusals.keep(refusal, proven.value, now=now, trace=trace)
+                raise kept from None
             # 7 and 8.
             claims = self._claims(decision, now=now, handles=handles)
             form = self._form(decision.target.resource_server)
@@ -141,9 +144,7 @@ class TokenIssuance:
                     token = form if isinstance(form, str) else await self._sign(form, claims)
                     return self._answer(decision, token)
                 case ProofReplayed():
-                    replayed = InvalidClient(because="client_assertion: used before")
-                    await self._refused(replayed, client, now=now, trace=trace)
-                    raise replayed
+                    raise await self._refusals.keep_replay(proven.value, now=now, trace=trace)
                 case FactsMoved():
                     self._facts.forget()
         raise Overloaded("the line of changes that overtake each other")
@@ -260,28 +261,6 @@ class TokenIssuance:
         server = target.resource_server
         self._events.count(Counted.ISSUED, format=server.token_format, resource_server=server.name)
         return TokenAnswer(token, TOKEN_TYPE_BEARER, target.lifetime, target.scope)
-
-    async def _refused(
-        self,
-        refusal: ProtocolError,
-        client: Client | None,
-        *,
-        now: Instant,
-        trace: TraceId,
-    ) -> None:
-        """Record the refusal of a proven client; that of anybody else is only counted (R-60)."""
-        if client is None:
-            return
-        entry = AuditEntry(
-            at=now,
-            event=AuditEvent.TOKEN_REFUSED,
-            issuer=self._issuer,
-            actor=f"client:{client.id}",
-            trace=trace,
-            because=refusal.because,
-            detail={"code": refusal.code},
-        )
-        await self._store.record((entry,))
 
     def _standing_selectors(self, claims: AccessTokenClaims) -> frozenset[Selector]:
         key = (claims.client_id, claims.sub, claims.aud)

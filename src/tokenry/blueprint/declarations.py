@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from tokenry.vocabulary.bounds import MAX_SCOPES, MAX_TOKEN_LIFETIME
+from tokenry.vocabulary.bounds import MAX_LEEWAY, MAX_SCOPES, MAX_TOKEN_LIFETIME
 from tokenry.vocabulary.instant import Seconds
 
 DEFAULT_TOKEN_LIFETIME: Final = Seconds(300)
@@ -263,7 +263,7 @@ class ResourceServerDeclaration(Declaration, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            le=60,
+            le=MAX_LEEWAY,
             description="Seconds by which its verifiers' clocks may differ from the authority's.",
         ),
     ] = DEFAULT_LEEWAY

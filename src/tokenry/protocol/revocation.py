@@ -12,7 +12,7 @@ from tokenry.protocol.access_token import AccessTokenClaims
 from tokenry.protocol.directory_index import DirectoryIndex
 from tokenry.protocol.lifetime import longest_live_lifetime, widest_leeway
 from tokenry.protocol.registry import Client
-from tokenry.vocabulary.bounds import MAX_IDENTIFIER_BYTES
+from tokenry.vocabulary.bounds import MAX_IDENTIFIER_BYTES, MAX_LEEWAY, MAX_TOKEN_LIFETIME
 from tokenry.vocabulary.errors import InvalidGrant, InvalidRequest
 from tokenry.vocabulary.identifiers import IssuerUrl
 from tokenry.vocabulary.instant import (
@@ -71,30 +71,47 @@ class SelectorRevocation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def revocation_of(
-    kind: SelectorKind, id_: str, *, issuer: IssuerUrl, directory: DirectoryIndex, now: Instant
+    kind: SelectorKind,
+    id_: str,
+    *,
+    issuer: IssuerUrl,
+    directory: DirectoryIndex | None,
+    now: Instant,
 ) -> SelectorRevocation:
     """Revoke whatever carries an id, whether or not anybody knows it.
 
-    Its record outlives every token that can match: the longest lifetime that a live token was
+    `directory` None: whatever it says, since nothing in it exceeds the bounds of a blueprint; the
+    record is then kept longer than it might be, and never too short.
+
+    The record outlives every token that can match: the longest lifetime that a live token was
     issued with, the widest leeway, and the difference of two clocks. Raises InvalidRequest for an
     id that no token can carry.
     """
     _require_identifier(kind, id_, issuer)
-    longest = Seconds(
-        longest_live_lifetime(directory, now=now) + widest_leeway(directory) + CLOCK_MARGIN
+    lifetime = (
+        MAX_TOKEN_LIFETIME if directory is None else longest_live_lifetime(directory, now=now)
     )
+    longest = Seconds(lifetime + _leeway(directory))
     expires = numeric_date(later(now, longest)) + 1
     return _revocation(kind, id_, issuer, expires, now)
 
 
 def revocation_of_token(
-    claims: AccessTokenClaims, *, directory: DirectoryIndex, now: Instant
+    claims: AccessTokenClaims, *, directory: DirectoryIndex | None, now: Instant
 ) -> SelectorRevocation | None:
-    """Revoke one token by its `jti`; None when it has expired everywhere already."""
-    leeway = Seconds(widest_leeway(directory) + CLOCK_MARGIN)
+    """Revoke one token by its `jti`; None when it has expired everywhere already.
+
+    `directory` None: whatever it says, as `revocation_of`.
+    """
+    leeway = _leeway(directory)
     if has_expired(instant_from_numeric_date(claims.exp), now=now, leeway=leeway):
         return None
     return _revocation(SelectorKind.JTI, claims.jti, claims.iss, claims.exp + leeway, now)
+
+
+def _leeway(directory: DirectoryIndex | None) -> Seconds:
+    widest = MAX_LEEWAY if directory is None else widest_leeway(directory)
+    return Seconds(widest + CLOCK_MARGIN)
 
 
 def require_ownership(claims: AccessTokenClaims, client: Client) -> None:

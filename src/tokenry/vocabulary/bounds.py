@@ -21,3 +21,9 @@ MAX_ASSERTION_LIFETIME: Final = Seconds(300)
 """`exp` of a client assertion may lie at most this far ahead; its replay key is kept as long."""
 MAX_TOKEN_LIFETIME: Final = Seconds(24 * 3600)
 """No resource server may declare longer access tokens: revocations are kept that long."""
+MAX_LEEWAY: Final = Seconds(60)
+"""No resource server may declare a wider leeway of its verifiers' clocks."""
+REVOCATION_WINDOW: Final = Seconds(60)
+TOKENS_REVOKED_PER_WINDOW: Final = 600
+"""Tokens that a client may revoke one by one in a window; further ones take their grant with them,
+and those of client credentials all tokens of the client."""

@@ -18,6 +18,8 @@ class ProtocolError(Exception):
     def __init__(self, *, because: str, description: str | None = None) -> None:
         super().__init__(because)
         self.because = because
+        self.is_recorded = False
+        """Whether it stands in the record already (R-60)."""
         self.description = description or self.default_description
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from tokenry.authority.revocation import RevocationRequest, Revocations
+from tokenry.authority.presented_revocation import PresentedRevocation, RevocationRequest
 from tokenry.protocol.client_auth import present_client
 from tokenry.vocabulary.identifiers import Entropy
 from tokenry.web.basic_auth import parse_basic
@@ -19,8 +19,8 @@ _DONE: Final = Answer(200, (NO_STORE, NO_CACHE))
 class RevocationEndpoint:
     """Bare ASGI; raises what went wrong, before it has answered."""
 
-    def __init__(self, *, revocations: Revocations, entropy: Entropy) -> None:
-        self._revocations = revocations
+    def __init__(self, *, revocation: PresentedRevocation, entropy: Entropy) -> None:
+        self._revocation = revocation
         self._entropy = entropy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -31,5 +31,5 @@ class RevocationEndpoint:
         form = parse_form(await read_body(receive, declared=fields.get(b"content-length")))
         presented = present_client(parse_basic(fields.get(b"authorization")), form.fields)
         request = RevocationRequest(form.fields.get("token"), presented)
-        await self._revocations.revoke_presented(request, trace=trace)
+        await self._revocation.revoke(request, trace=trace)
         await send_answer(send, _DONE)
