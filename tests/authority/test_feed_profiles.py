@@ -38,6 +38,26 @@ async def test_a_profile_says_what_was_declared_and_counts_ceilings_in_force(nod
     assert profile.profile == (await node.store.head(ISSUER)).profiles
 
 
+@requirement("R-04", "R-36", "G-1")
+async def test_when_a_ceiling_has_run_out_verifiers_are_told_of_the_lower_one(node):
+    """Otherwise whoever started since the lifetime was lowered would allow the old one for good."""
+    until = later(node.clock.now(), Seconds(10))
+    ceiling = LifetimeCeiling(resource_server=ORDERS, lifetime=Seconds(900), until=until)
+    await node.change(PutCeiling(ceiling))
+    await node.publisher.publish()
+    stream = await node.publisher.subscribe(ORDERS, after=None)
+    follower = node.follower()
+    follower.read(await stream.next())
+    node.clock.advance(10)
+    await node.store.tick()
+    await node.store.purge(limit=500)
+    await node.publisher.publish()
+    follower.read(await stream.next())
+    before, after = follower.profiles
+    assert (before.max_token_lifetime, after.max_token_lifetime) == (900, 300)
+    assert after.profile > before.profile
+
+
 async def test_tiers_that_were_declared_out_of_order_are_widened(node):
     await node.put(
         resource_server(

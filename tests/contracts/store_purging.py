@@ -1,5 +1,8 @@
 """Purging: only what the newest tick has outlived, a bounded number at a time (R-36)."""
 
+import asyncio
+
+import msgspec
 import pytest
 
 from contracts.store_plans import (
@@ -7,6 +10,8 @@ from contracts.store_plans import (
     ISSUER,
     OTHER_ISSUER,
     asked,
+    ceiling,
+    changing,
     claim,
     issuance,
     number,
@@ -20,7 +25,14 @@ from contracts.store_plans import (
 from support.manual_clock import START
 from support.requirement import requirement
 from tokenry.feed.record import NEVER, next_chain_value
-from tokenry.ports.plans import Issued, ProofReplayed, Revoked
+from tokenry.ports.plans import (
+    Changed,
+    FactsMoved,
+    Issued,
+    ProofReplayed,
+    PutCeiling,
+    Revoked,
+)
 from tokenry.ports.store import Purged, RecordsGone
 from tokenry.vocabulary.instant import Instant
 from tokenry.vocabulary.selectors import SelectorKind
@@ -239,6 +251,62 @@ class PurgingContract:
                 for record in page.records:
                     chain = next_chain_value(chain, record)
                 assert chain == everything.head.chain
+
+    @requirement("R-36", "G-1")
+    async def test_a_ceiling_goes_at_its_end_and_verifiers_are_told(self, store, clock):
+        soon, late, lasting = (
+            ceiling("orders", 300, START + 10_000),
+            ceiling("orders", 400, START + 20_000),
+            ceiling("payments", 500, None),
+        )
+        await store.change(changing(*(PutCeiling(each) for each in (soon, late, lasting))))
+        before = await store.head(ISSUER)
+        await ticked(store, clock, seconds=9.999)
+        assert await store.purge(limit=9) == NOTHING
+        assert await store.head(ISSUER) == msgspec.structs.replace(before, closed=START + 9_999)
+        await ticked(store, clock, seconds=10)
+        assert await store.purge(limit=9) == Purged(ceilings=1)
+        assert set((await store.directory(ISSUER)).value.ceilings) == {late, lasting}
+        after = await store.head(ISSUER)
+        assert (after.directory, after.profiles) == (before.directory + 1, before.profiles + 1)
+        assert await store.change(changing(directory=before.directory)) == FactsMoved()
+        await ticked(store, clock, seconds=10_000_000)
+        assert await store.purge(limit=9) == Purged(ceilings=1)
+        assert set((await store.directory(ISSUER)).value.ceilings) == {lasting}
+        assert await store.purge(limit=9) == NOTHING
+        assert (await store.head(ISSUER)).profiles == before.profiles + 2
+
+    @requirement("R-36", "G-8")
+    async def test_ceilings_of_each_issuer_go_a_bounded_number_at_a_time(self, store, clock):
+        await store.create_issuer(OTHER_ISSUER)
+        for issuer in (ISSUER, OTHER_ISSUER):
+            ceilings = (PutCeiling(ceiling("orders", n, START + n)) for n in range(1, 4))
+            await store.change(changing(*ceilings, issuer=issuer))
+        other = await store.head(OTHER_ISSUER)
+        await ticked(store, clock, seconds=1)
+        assert await store.purge(limit=5) == Purged(ceilings=5)
+        assert (await store.directory(ISSUER)).value.ceilings == ()
+        assert len((await store.directory(OTHER_ISSUER)).value.ceilings) == 1
+        assert await store.purge(limit=5) == Purged(ceilings=1)
+        assert (await store.head(OTHER_ISSUER)).profiles == other.profiles + 2
+
+    @requirement("R-36", "G-1")
+    async def test_a_purge_beside_a_change_loses_neither(self, store, clock):
+        await store.change(changing(PutCeiling(ceiling("orders", 300, START))))
+        before = await store.head(ISSUER)
+        await store.tick()
+        purged, changed, revoked = await asyncio.gather(
+            store.purge(limit=9),
+            store.change(changing(PutCeiling(ceiling("orders", 200, None)))),
+            store.revoke(revoking(select("a"))),
+        )
+        after = await store.head(ISSUER)
+        assert purged == Purged(ceilings=1)
+        assert isinstance(changed, Changed)
+        assert after.seq == revoked.numbers[0] == before.seq + 1
+        assert (after.directory, after.profiles) == (before.directory + 2, before.profiles + 2)
+        (left,) = (await store.directory(ISSUER)).value.ceilings
+        assert left.lifetime == 200
 
     @requirement("G-6")
     async def test_audit_entries_are_never_purged(self, store, clock):

@@ -100,6 +100,7 @@ class Purged(msgspec.Struct, frozen=True, kw_only=True):
     replay_keys: int = 0
     reference_tokens: int = 0
     idempotency_keys: int = 0
+    ceilings: int = 0
 
 
 class Store(Protocol):
@@ -137,7 +138,11 @@ class Store(Protocol):
         """Commit the database's clock as the newest tick; never earlier than the last one."""
 
     async def purge(self, *, limit: int) -> Purged:
-        """Remove at most `limit` rows of each kind that the newest tick has outlived (R-36)."""
+        """Remove at most `limit` rows of each kind that the newest tick has outlived (R-36).
+
+        A ceiling that goes raises the versions of directory and profiles, so that verifiers learn
+        that no token may live as long any more.
+        """
 
     async def head(self, issuer: IssuerUrl) -> Head:
         """Read the head row. Raises LookupError for an issuer that was never created."""

@@ -47,6 +47,7 @@ def purge(issuers: list[IssuerState], *, tick: Instant, emptied_through: int, li
             tick,
             limit,
         ),
+        ceilings=_purge_ceilings(issuers, tick, limit),
     )
 
 
@@ -59,6 +60,22 @@ def _remove(mappings: list[Any], endings: Iterable[Ending], passed: int, limit: 
     for _, at, key in gone:
         mapping: MutableMapping[Any, Any] = mappings[at]
         del mapping[key]
+    return len(gone)
+
+
+def _purge_ceilings(issuers: list[IssuerState], tick: Instant, limit: int) -> int:
+    endings = (
+        (ceiling.until, at, key)
+        for at, state in enumerate(issuers)
+        for key, ceiling in state.ceilings.items()
+        if ceiling.until is not None
+    )
+    gone = _first_to_go(endings, tick, limit)
+    for _, at, key in gone:
+        del issuers[at].ceilings[key]
+    for at in {at for _, at, _ in gone}:
+        issuers[at].directory += 1
+        issuers[at].profiles += 1
     return len(gone)
 
 

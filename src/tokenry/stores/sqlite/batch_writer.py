@@ -81,14 +81,14 @@ class SqliteBatchWriter:
         for standing in decide(batch, work, answers):
             answers[standing.index] = write_standing(batch, standing)
         for index, errand in errands:
-            answers[index] = self._run(errand)
+            answers[index] = self._run(batch, errand)
         batch.flush()
         return answers
 
-    def _run(self, errand: Errand) -> Answer:
+    def _run(self, batch: OpenBatch, errand: Errand) -> Answer:
         match errand:
             case PurgeRows(limit):
-                return purge(self._connection, limit)
+                return purge(batch, limit)
             case Tick():
                 return self._tick()
             case CreateIssuer():

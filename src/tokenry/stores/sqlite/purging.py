@@ -5,11 +5,20 @@ from typing import Any
 
 from tokenry.ports.store import Purged
 from tokenry.stores.retention import expiry_outlived, last_outlived_bucket
+from tokenry.stores.sqlite.open_batch import OpenBatch
+from tokenry.vocabulary.identifiers import IssuerUrl
 from tokenry.vocabulary.instant import Instant
 
+_OUTLIVED_CEILINGS = (
+    "SELECT issuer, resource_server, lifetime,"
+    " json_extract(CAST(document AS TEXT), '$.until') AS until"
+    " FROM ceiling WHERE until <= ? ORDER BY until, issuer, resource_server, lifetime LIMIT ?"
+)
 
-def purge(connection: sqlite3.Connection, limit: int) -> Purged:
+
+def purge(batch: OpenBatch, limit: int) -> Purged:
     """Remove at most `limit` rows of each kind, those that ran out first, first."""
+    connection = batch.connection
     row = connection.execute("SELECT tick FROM whole").fetchone()
     tick: Instant = row[0]
     # The watermark rises before the bucket's rows go: a claim in it is refused from here on, so
@@ -32,6 +41,7 @@ def purge(connection: sqlite3.Connection, limit: int) -> Purged:
         idempotency_keys=_remove(
             connection, "idempotency_key", "issuer, caller, key", "until", tick, limit
         ),
+        ceilings=_purge_ceilings(batch, tick, limit),
     )
 
 
@@ -45,6 +55,24 @@ def _remove(
         (passed, limit),
     )
     return cursor.rowcount
+
+
+def _purge_ceilings(batch: OpenBatch, tick: Instant, limit: int) -> int:
+    connection = batch.connection
+    gone = connection.execute(_OUTLIVED_CEILINGS, (tick, limit)).fetchall()
+    for issuer_id, resource_server, lifetime, _ in gone:
+        connection.execute(
+            "DELETE FROM ceiling WHERE issuer = ? AND resource_server = ? AND lifetime = ?",
+            (issuer_id, resource_server, lifetime),
+        )
+    for issuer_id in {row[0] for row in gone}:
+        row = connection.execute("SELECT issuer FROM head WHERE id = ?", (issuer_id,)).fetchone()
+        # By way of the batch: a plan of the same batch may have moved the head as well.
+        head = batch.head(IssuerUrl(row[0]))
+        head.directory += 1
+        head.profiles += 1
+        head.has_moved = True
+    return len(gone)
 
 
 def _purge_records(connection: sqlite3.Connection, expired: int, limit: int) -> int:
