@@ -158,21 +158,28 @@ def _assemble(
     signer = LocalSigner(wrapper)
     max_age = Seconds(loaded.declared.keys.jwks_max_age)
     ring = KeyRing(issuer, store=store, signer=signer, max_age=max_age)
+    ticker = Ticker(store=store, clock=clock, events=events)
     rollover = KeyRollover(
         ring=ring,
         store=store,
         signer=signer,
         bus=bus,
         clock=clock,
+        clock_guard=ticker,
         entropy=entropy,
         events=events,
     )
     publisher = FeedPublisher(
-        ring=ring, store=store, signer=signer, bus=bus, clock=clock, events=events
+        ring=ring,
+        store=store,
+        signer=signer,
+        bus=bus,
+        clock=clock,
+        clock_guard=ticker,
+        events=events,
     )
     facts = IssuerFacts(issuer=issuer, store=store, clock=clock)
     publisher.observers.append(facts.observe)
-    ticker = Ticker(store=store, clock=clock, events=events)
     ticker.ticked.append(publisher.beat)
     positions = FeedPositions(clock=clock)
     clients = ClientAuthentication(issuer=issuer, facts=facts)
@@ -206,6 +213,7 @@ def _assemble(
         key_ring=ring,
         signer=signer,
         clock=clock,
+        clock_guard=ticker,
         entropy=entropy,
         events=events,
     )
@@ -213,6 +221,7 @@ def _assemble(
         authentication=services,
         tokens=tokens,
         clock=clock,
+        clock_guard=ticker,
         events=events,
     )
     feed = FeedEndpoints(

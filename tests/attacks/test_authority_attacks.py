@@ -6,6 +6,7 @@ import os
 import pytest
 
 from support.assertions import assertion_claims, jwks, signed
+from support.feed_node import FeedNode
 from support.issuing_node import ISSUER, IssuingNode
 from support.manual_clock import ManualClock
 from support.requirement import requirement
@@ -22,6 +23,7 @@ from tokenry.vocabulary.bounds import (
     TOKENS_REVOKED_PER_WINDOW,
 )
 from tokenry.vocabulary.errors import (
+    ClockIsOff,
     InvalidClient,
     InvalidGrant,
     InvalidRequest,
@@ -264,3 +266,60 @@ async def test_a_client_past_its_quota_revokes_all_its_tokens_with_one_number(tm
     await node.revoke_as_client((await node.issue()).access_token)
     jtis = [entry.detail["kind"] for entry in (await node.audit()) if entry.event == "revoked"]
     assert jtis[-3:] == ["client", "jti", "jti"]
+
+
+@requirement("G-1", "R-32")
+async def test_a_node_with_a_wrong_clock_issues_and_judges_nothing_but_revokes(
+    tmp_path, clock, store
+):
+    node = await IssuingNode.started(tmp_path, store=store, clock=clock)
+    token = (await node.issue()).access_token
+    await node.ticker.tick()
+    clock.set_back(60)
+    for _ in range(2):
+        # Noticed at once, and still so after the next tick, which cannot be earlier than the last.
+        with pytest.raises(ClockIsOff):
+            await node.issue()
+        with pytest.raises(ClockIsOff):
+            await node.introspect(token)
+        with pytest.raises(ClockIsOff):
+            await node.rollover.take_due_steps()
+        await node.ticker.tick()
+    await node.revoke_as_client(token)
+    await node.revoke("client", "shop")
+    clock.set_back(-60)
+    await node.ticker.tick()
+    assert (await node.introspect(token))["active"] is False
+    assert await node.issue()
+
+
+@requirement("G-1")
+async def test_a_node_with_a_wrong_clock_publishes_nothing(tmp_path):
+    node = await FeedNode.started(tmp_path)
+    await node.publisher.publish()
+    await node.ticker.tick()
+    before = node.publisher.head
+    await node.revoke("a-token")
+    node.clock.set_back(-60)
+    with pytest.raises(ClockIsOff):
+        await node.publisher.publish(beat=True)
+    assert node.publisher.head == before
+    node.clock.set_back(60)
+    await node.publisher.publish(beat=True)
+    assert node.publisher.head == before + 1
+
+
+@requirement("G-1", "R-32")
+async def test_introspection_keeps_a_revocation_after_the_clock_was_put_right(
+    tmp_path, clock, store
+):
+    """The tick stays an hour ahead, and rows are purged by it."""
+    node = await IssuingNode.started(tmp_path, store=store, clock=clock)
+    clock.set_back(-3600)
+    await store.tick()
+    clock.set_back(3600)
+    await store.tick()
+    token = (await node.issue()).access_token
+    await node.revoke("client", "shop")
+    await store.purge(limit=500)
+    assert (await node.introspect(token))["active"] is False

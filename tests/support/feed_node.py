@@ -11,6 +11,7 @@ from tokenry.authority.feed_publisher import FeedPublisher
 from tokenry.authority.feed_signing import FeedType
 from tokenry.authority.key_ring import KeyRing
 from tokenry.authority.key_rollover import KeyRollover
+from tokenry.authority.ticker import Ticker
 from tokenry.buses.in_process import InProcessBus
 from tokenry.feed.frame import Frame, parse_frame
 from tokenry.feed.heartbeat import Heartbeat, parse_heartbeat
@@ -63,7 +64,14 @@ class FeedNode:
         self.bus = InProcessBus()
         self.signer = LocalSigner(FileKeyWrapper.open(directory))
         self.ring = KeyRing(ISSUER, store=self.store, signer=self.signer, max_age=Seconds(300))
-        parts = {"store": self.store, "signer": self.signer, "bus": self.bus, "clock": self.clock}
+        self.ticker = Ticker(store=self.store, clock=self.clock, events=events)
+        parts = {
+            "store": self.store,
+            "signer": self.signer,
+            "bus": self.bus,
+            "clock": self.clock,
+            "clock_guard": self.ticker,
+        }
         self.rollover = KeyRollover(ring=self.ring, entropy=os.urandom, events=events, **parts)
         self.publisher = FeedPublisher(ring=self.ring, events=events, **parts, **options)
 

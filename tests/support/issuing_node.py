@@ -18,6 +18,7 @@ from tokenry.authority.key_rollover import KeyRollover
 from tokenry.authority.presented_revocation import PresentedRevocation, RevocationRequest
 from tokenry.authority.presented_token import PresentedTokens
 from tokenry.authority.revocation import Revocations
+from tokenry.authority.ticker import Ticker
 from tokenry.authority.token import HANDLES_BYTES, TokenIssuance
 from tokenry.buses.in_process import InProcessBus
 from tokenry.jose import KeySet, verify_compact
@@ -46,12 +47,14 @@ class IssuingNode:
         self.bus.subscribe(self.announced.append)
         self.signer = LocalSigner(FileKeyWrapper.open(directory))
         self.ring = KeyRing(ISSUER, store=self.store, signer=self.signer, max_age=300)
+        self.ticker = Ticker(store=self.store, clock=self.clock, events=events)
         self.rollover = KeyRollover(
             ring=self.ring,
             store=self.store,
             signer=self.signer,
             bus=self.bus,
             clock=self.clock,
+            clock_guard=self.ticker,
             entropy=os.urandom,
             events=events,
         )
@@ -65,6 +68,7 @@ class IssuingNode:
             key_ring=self.ring,
             signer=self.signer,
             clock=self.clock,
+            clock_guard=self.ticker,
             entropy=os.urandom,
             events=events,
         )
@@ -73,6 +77,7 @@ class IssuingNode:
             authentication=ResourceServerAuthentication(facts=self.facts, clock=self.clock),
             tokens=self.tokens,
             clock=self.clock,
+            clock_guard=self.ticker,
             events=events,
         )
         self.revocations = Revocations(

@@ -36,12 +36,17 @@ from tokenry.feed.record import RecordType
 from tokenry.feed.snapshot import SnapshotBody
 from tokenry.ports.events import Counted, Events, Level, Noted, Timed
 from tokenry.ports.store import FeedPage, Head, RecordsGone, Store
-from tokenry.ports.surroundings import Bus, Clock, Signer
+from tokenry.ports.surroundings import Bus, Clock, ClockGuard, Signer
 from tokenry.vocabulary.bounds import (
     MAX_FEED_SUBSCRIBERS,
     MAX_SUBSCRIBERS_PER_RESOURCE_SERVER,
 )
-from tokenry.vocabulary.errors import InfrastructureFailure, SignerUnavailable, StoreUnavailable
+from tokenry.vocabulary.errors import (
+    ClockIsOff,
+    InfrastructureFailure,
+    SignerUnavailable,
+    StoreUnavailable,
+)
 from tokenry.vocabulary.identifiers import IssuerUrl, ResourceServerName, encode_base64url
 from tokenry.vocabulary.sequence import SequenceNumber
 
@@ -88,6 +93,7 @@ class FeedPublisher:
         signer: Signer,
         bus: Bus,
         clock: Clock,
+        clock_guard: ClockGuard,
         events: Events,
         most_subscribers: int = MAX_FEED_SUBSCRIBERS,
         most_of_each: int = MAX_SUBSCRIBERS_PER_RESOURCE_SERVER,
@@ -99,6 +105,7 @@ class FeedPublisher:
         self._store = store
         self._bus = bus
         self._clock = clock
+        self._clock_guard = clock_guard
         self._events = events
         self._pause = pause
         self._signing = FeedSigning(ring=ring, signer=signer)
@@ -166,9 +173,10 @@ class FeedPublisher:
     async def publish(self, *, beat: bool = False) -> Published:
         """Read one page and publish what is in it; with `beat`, a heartbeat if nothing waits then.
 
-        Raises StoreUnavailable, SignerUnavailable, HistoryDiffers; what was not offered by then
-        does not count as published, and the next turn reads it again.
+        Raises ClockIsOff, StoreUnavailable, SignerUnavailable, HistoryDiffers; what was not
+        offered by then does not count as published, and the next turn reads it again.
         """
+        self._clock_guard.require_right_clock()
         woken_at, self._woken_at = self._woken_at, None
         page = await self._read()
         for observe in self.observers:
@@ -261,7 +269,7 @@ class FeedPublisher:
         started = self._clock.boottime()
         try:
             published = await self.publish(beat=beat)
-        except (StoreUnavailable, SignerUnavailable) as error:
+        except (ClockIsOff, StoreUnavailable, SignerUnavailable) as error:
             if not self._failing:
                 self._failing = True
                 self._events.note(

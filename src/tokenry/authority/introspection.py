@@ -5,7 +5,7 @@ import msgspec
 from tokenry.authority.client_authentication import ResourceServerAuthentication
 from tokenry.authority.presented_token import PresentedTokens
 from tokenry.ports.events import Counted, Events
-from tokenry.ports.surroundings import Clock
+from tokenry.ports.surroundings import Clock, ClockGuard
 from tokenry.protocol.client_auth import BasicCredentials
 from tokenry.protocol.introspection import INACTIVE, may_be_active
 from tokenry.vocabulary.errors import InvalidRequest
@@ -27,19 +27,23 @@ class Introspection:
         authentication: ResourceServerAuthentication,
         tokens: PresentedTokens,
         clock: Clock,
+        clock_guard: ClockGuard,
         events: Events,
     ) -> None:
         self._authentication = authentication
         self._tokens = tokens
         self._clock = clock
+        self._clock_guard = clock_guard
         self._events = events
 
     async def introspect(self, request: IntrospectionRequest) -> bytes:
         """Return the JSON to answer with.
 
         Raises InvalidClient for a caller that is not a resource server, InvalidRequest without a
-        token, StoreUnavailable: what cannot be looked up is not answered.
+        token, StoreUnavailable: what cannot be looked up is not answered. ClockIsOff: nor what
+        depends on a wrong clock.
         """
+        self._clock_guard.require_right_clock()
         caller = await self._authentication.authenticate(request.presented)
         if request.token is None:
             raise InvalidRequest(because="no token", description="The parameter token is missing.")

@@ -14,7 +14,7 @@ from tokenry.jose import Algorithm
 from tokenry.ports.events import Counted, Events, Noted, Timed
 from tokenry.ports.plans import Changed, ChangePlan, PutKey
 from tokenry.ports.store import Store
-from tokenry.ports.surroundings import Bus, Clock, Signer
+from tokenry.ports.surroundings import Bus, Clock, ClockGuard, Signer
 from tokenry.protocol.directory_index import index_directory
 from tokenry.protocol.key_states import (
     ACTIVE_KEYS,
@@ -28,6 +28,7 @@ from tokenry.protocol.lifetime import longest_live_lifetime, widest_leeway
 from tokenry.protocol.registry import Directory
 from tokenry.protocol.signing_key import KeyState, KeyUse, SigningKey
 from tokenry.vocabulary.errors import (
+    ClockIsOff,
     InvalidRequest,
     Overloaded,
     SignerUnavailable,
@@ -64,6 +65,7 @@ class KeyRollover:
         signer: Signer,
         bus: Bus,
         clock: Clock,
+        clock_guard: ClockGuard,
         entropy: Entropy,
         events: Events,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -74,6 +76,7 @@ class KeyRollover:
         self._signer = signer
         self._bus = bus
         self._clock = clock
+        self._clock_guard = clock_guard
         self._entropy = entropy
         self._events = events
         self._pause = pause
@@ -86,7 +89,7 @@ class KeyRollover:
             try:
                 await self.take_due_steps()
                 self._failing = False
-            except (StoreUnavailable, SignerUnavailable, Overloaded) as error:
+            except (ClockIsOff, StoreUnavailable, SignerUnavailable, Overloaded) as error:
                 if not self._failing:
                     self._failing = True
                     self._events.note(Noted.ERROR, "keys cannot be rolled over", error=error)
@@ -101,7 +104,12 @@ class KeyRollover:
         await self._commit(self._missing, actor=AUTHORITY, trace=self._trace())
 
     async def take_due_steps(self) -> None:
-        """Activate, retire and destroy what is due, and make what is missing."""
+        """Activate, retire and destroy what is due, and make what is missing.
+
+        Raises ClockIsOff: by a wrong clock nothing is due. StoreUnavailable, SignerUnavailable,
+        Overloaded.
+        """
+        self._clock_guard.require_right_clock()
         # Looked at in memory first: nearly always nothing is due.
         now = self._clock.now()
         if due_transitions(self._ring.all_keys(), now=now, longest_token=Seconds(0)):

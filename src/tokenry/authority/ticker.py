@@ -11,7 +11,7 @@ from typing import Final
 from tokenry.ports.events import Counted, Events, Level, Noted
 from tokenry.ports.store import Store
 from tokenry.ports.surroundings import Clock
-from tokenry.vocabulary.errors import Overloaded, StoreUnavailable
+from tokenry.vocabulary.errors import ClockIsOff, Overloaded, StoreUnavailable
 from tokenry.vocabulary.instant import MILLISECONDS_PER_SECOND, Instant, Seconds
 
 INTERVAL: Final = Seconds(1)
@@ -39,6 +39,7 @@ class Ticker:
         self._pause = pause
         self._last_at: float | None = None
         self._offset_ms = 0
+        self._wall_at_tick: Instant | None = None
         self._failing = False
 
     async def run(self) -> None:
@@ -66,11 +67,12 @@ class Ticker:
                     error=error,
                 )
             return
+        after = self._clock.now()
         self._last_at = self._clock.boottime()
         if self._failing:
             self._failing = False
             self._events.note(Noted.INFO, "ticks are committed again")
-        self._compare(before, tick, self._clock.now())
+        self._compare(before, tick, after)
         for listener in self.ticked:
             listener()
 
@@ -78,6 +80,7 @@ class Ticker:
         was_off = self.clock_is_off
         # The database looked at its clock between the two; anything between is no difference.
         self._offset_ms = min(0, after - tick) or max(0, before - tick)
+        self._wall_at_tick = after
         self._events.level(Level.CLOCK_OFFSET, self._offset_ms / MILLISECONDS_PER_SECOND)
         if self.clock_is_off and not was_off:
             self._events.note(
@@ -89,8 +92,27 @@ class Ticker:
 
     @property
     def clock_is_off(self) -> bool:
-        """Say whether this node's clock is too far off the database's to serve."""
-        return abs(self._offset_ms) > MAX_CLOCK_OFFSET * MILLISECONDS_PER_SECOND
+        """Say whether this node's clock is too far off the database's to serve.
+
+        Known without waiting for the next tick: since the last one, the clock has to have moved as
+        far as the one that is never set.
+        """
+        return abs(self._offset_now()) > MAX_CLOCK_OFFSET * MILLISECONDS_PER_SECOND
+
+    def require_right_clock(self) -> None:
+        """Raise ClockIsOff while the clock is too far off the database's to serve."""
+        if self.clock_is_off:
+            raise ClockIsOff(
+                f"this node's clock is {self._offset_now()} ms off the database's: check time"
+                " synchronization on both"
+            )
+
+    def _offset_now(self) -> int:
+        if self._wall_at_tick is None or self._last_at is None:
+            return self._offset_ms
+        passed = self._clock.now() - self._wall_at_tick
+        really_passed = (self._clock.boottime() - self._last_at) * MILLISECONDS_PER_SECOND
+        return self._offset_ms + round(passed - really_passed)
 
     @property
     def not_ready_because(self) -> str | None:
@@ -100,5 +122,5 @@ class Ticker:
         if self._clock.boottime() - self._last_at > TICKLESS:
             return f"no tick has been committed for {TICKLESS} s: the store does not answer"
         if self.clock_is_off:
-            return f"the clock is {self._offset_ms} ms off the database's"
+            return f"the clock is {self._offset_now()} ms off the database's"
         return None

@@ -18,7 +18,7 @@ from tokenry.jose import attach, base64url, signing_input
 from tokenry.ports.events import Counted, Events
 from tokenry.ports.plans import FactsMoved, Issued, IssuePlan, ProofReplayed, ReferenceToken
 from tokenry.ports.store import Sighted, Store
-from tokenry.ports.surroundings import Clock, Signer
+from tokenry.ports.surroundings import Clock, ClockGuard, Signer
 from tokenry.protocol.access_token import AccessTokenClaims, TokenSelectors, encode_claims
 from tokenry.protocol.audience import choose_audience
 from tokenry.protocol.client_auth import AuthenticatedClient, require_standing
@@ -93,6 +93,7 @@ class TokenIssuance:
         key_ring: KeyRing,
         signer: Signer,
         clock: Clock,
+        clock_guard: ClockGuard,
         entropy: Entropy,
         events: Events,
     ) -> None:
@@ -103,6 +104,7 @@ class TokenIssuance:
         self._key_ring = key_ring
         self._signer = signer
         self._clock = clock
+        self._clock_guard = clock_guard
         self._entropy = entropy
         self._events = events
         self._refusals = ClientRefusals(issuer=issuer, store=store, event=AuditEvent.TOKEN_REFUSED)
@@ -113,11 +115,12 @@ class TokenIssuance:
     async def issue(self, request: TokenRequest, *, trace: TraceId, handles: bytes) -> TokenAnswer:
         """Answer a token request. `handles` are 32 random bytes, for the token's ids alone.
 
-        Raises ProtocolError, Overloaded, StoreUnavailable, SignerUnavailable.
+        Raises ProtocolError, Overloaded, ClockIsOff, StoreUnavailable, SignerUnavailable.
         """
         # 1. Room, before any work (G-8).
         self._store.admit()
         # 2. Time: before the facts are read, and never again (G-1).
+        self._clock_guard.require_right_clock()
         now = self._clock.now()
         for attempt in range(ATTEMPTS):
             version = self._facts.version

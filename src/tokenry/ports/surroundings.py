@@ -20,6 +20,13 @@ class Clock(Protocol):
         """Return seconds on CLOCK_BOOTTIME (or the nearest the platform has)."""
 
 
+class ClockGuard(Protocol):
+    """Knows whether this node's clock can be trusted."""
+
+    def require_right_clock(self) -> None:
+        """Raise ClockIsOff while the clock is over a second off the database's (G-1)."""
+
+
 class KeyWrapper(Protocol):
     """Keeps private keys unreadable at rest (G-5)."""
 

@@ -111,6 +111,10 @@ class SignerUnavailable(InfrastructureFailure):
     """No active key can sign."""
 
 
+class ClockIsOff(InfrastructureFailure):
+    """This node's clock is not the database's: it must not issue, judge or publish (G-1)."""
+
+
 class Overloaded(InfrastructureFailure):
     """A bounded queue is full. Refused before any work; try again after `retry_after` (G-8)."""
 
