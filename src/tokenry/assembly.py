@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 from starlette.types import ASGIApp as Application
 
+from tokenry.audit.entry import AuditEvent
 from tokenry.authority.client_authentication import (
     ClientAuthentication,
     ResourceServerAuthentication,
@@ -28,6 +29,7 @@ from tokenry.authority.presented_revocation import PresentedRevocation
 from tokenry.authority.presented_token import PresentedTokens
 from tokenry.authority.purge import Purge
 from tokenry.authority.reconcile import Reconciled, reconcile
+from tokenry.authority.refusals import RefusalSample
 from tokenry.authority.revocation import Revocations
 from tokenry.authority.ticker import Ticker
 from tokenry.authority.token import TokenIssuance
@@ -239,8 +241,8 @@ def _assemble(
     routes = {
         WELL_KNOWN: Route("metadata", MetadataEndpoint(issuer), GET, cors=True),
         "/jwks": Route("jwks", JwksEndpoint(ring.jwks, max_age=max_age), GET, cors=True),
-        "/token": Route("token", token, POST, cors=True),
-        "/revoke": Route("revoke", revoke, POST),
+        "/token": Route("token", token, POST, cors=True, keeps_refusals=True),
+        "/revoke": Route("revoke", revoke, POST, keeps_refusals=True),
         "/introspect": Route("introspect", introspect, POST),
         "/feed": Route("feed", feed.stream, STREAM, stream=True),
         "/feed/range": Route("feed_range", feed.range, GET),
@@ -253,6 +255,9 @@ def _assemble(
         issuer_routes(issuer, routes),
         entropy=entropy,
         events=events,
+        refusals=RefusalSample(
+            issuer=issuer, store=store, clock=clock, event=AuditEvent.REQUEST_REFUSED
+        ),
         proxies=DeclaredProxies(declared.trusted_proxies, prefix=declared.proxy_prefix),
     )
     evidence = Evidence(issuer=issuer, store=store, clock=clock)

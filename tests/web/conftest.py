@@ -7,6 +7,8 @@ import pytest
 from support.asgi import basic
 from support.issuing_node import IssuingNode
 from support.taking_part import ISSUER, SECRET, SERVER_SECRET
+from tokenry.audit.entry import AuditEvent
+from tokenry.authority.refusals import RefusalSample
 from tokenry.ports.events import UNHEARD
 from tokenry.protocol.metadata import WELL_KNOWN
 from tokenry.web.introspection import IntrospectionEndpoint
@@ -28,11 +30,13 @@ def routes(node, issuer=ISSUER):
                 TokenEndpoint(issuance=node.issuance, entropy=os.urandom),
                 POST,
                 cors=True,
+                keeps_refusals=True,
             ),
             "/revoke": Route(
                 "revoke",
                 RevocationEndpoint(revocation=node.presented_revocation, entropy=os.urandom),
                 POST,
+                keeps_refusals=True,
             ),
             "/introspect": Route(
                 "introspect",
@@ -51,7 +55,10 @@ async def node(tmp_path):
 
 @pytest.fixture
 def app(node):
-    return PublicApplication(routes(node), entropy=os.urandom, events=UNHEARD)
+    refusals = RefusalSample(
+        issuer=ISSUER, store=node.store, clock=node.clock, event=AuditEvent.REQUEST_REFUSED
+    )
+    return PublicApplication(routes(node), entropy=os.urandom, events=UNHEARD, refusals=refusals)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 
 from support.admin_node import DUTIES, AdminNode
 from support.requirement import requirement
+from tokenry.authority.refusals import SAMPLE_PER_MINUTE
 from tokenry.web.admin.application import admin_acts
-from tokenry.web.admin.refusals import SAMPLE_PER_MINUTE
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "admin-api.md"
 

@@ -30,6 +30,7 @@ class AuditEvent(StrEnum):
     BLUEPRINT_APPLIED = "blueprint.applied"
     KEY_CREATED = "key.created"
     KEY_CHANGED = "key.changed"
+    REQUEST_REFUSED = "request.refused"
     ADMIN_REFUSED = "admin.refused"
 
 

@@ -93,3 +93,11 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def network_of(client: tuple[str | None, int] | None) -> str:
+    """Return the network of an ASGI `client`: its /24, or for IPv6 its /48; "" if unknown."""
+    address = None if client is None or client[0] is None else _address(client[0])
+    if address is None:
+        return ""
+    return str(ip_network((address, 24 if address.version == 4 else 48), strict=False))

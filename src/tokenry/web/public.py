@@ -14,14 +14,15 @@ from typing import Final
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tokenry.authority.refusals import RefusalSample
 from tokenry.ports.events import Counted, Events, Noted, Timed
 from tokenry.protocol.metadata import issuer_path, well_known_path
 from tokenry.vocabulary.bounds import MAX_HEADER_BYTES, MAX_HEADERS
-from tokenry.vocabulary.errors import InfrastructureFailure, ProtocolError
+from tokenry.vocabulary.errors import InfrastructureFailure, InvalidClient, ProtocolError
 from tokenry.vocabulary.identifiers import Entropy, IssuerUrl, TraceId
 from tokenry.web.body import Answer, ClientDisconnected, Header, send_answer
 from tokenry.web.errors import HeadersTooLarge, MethodNotAllowed, NotFound, answer_failure
-from tokenry.web.proxies import DeclaredProxies
+from tokenry.web.proxies import DeclaredProxies, network_of
 from tokenry.web.request_head import FIELDS, TRACE, fields_by_name
 from tokenry.web.trace import request_trace
 
@@ -44,7 +45,8 @@ class Route(msgspec.Struct, frozen=True):
     """An endpoint, the methods it knows, and its name in metrics.
 
     `cors`: browsers may read it, never with credentials: no endpoint here knows cookies. `stream`:
-    its duration says nothing and is not observed.
+    its duration says nothing and is not observed. `keeps_refusals`: it records what it refuses to
+    proven callers itself, so any other refusal is of somebody unknown.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Route(msgspec.Struct, frozen=True):
     methods: frozenset[str]
     cors: bool = False
     stream: bool = False
+    keeps_refusals: bool = False
 
 
 def issuer_routes(issuer: IssuerUrl, below: Mapping[str, Route]) -> dict[str, Route]:
@@ -77,11 +80,13 @@ class PublicApplication:
         *,
         entropy: Entropy,
         events: Events,
+        refusals: RefusalSample | None = None,
         proxies: DeclaredProxies | None = None,
     ) -> None:
         self._routes = MappingProxyType(dict(routes))
         self._entropy = entropy
         self._events = events
+        self._refusals = refusals
         self._proxies = proxies or None
         self._noted_at: dict[str, float] = {}
 
@@ -110,6 +115,7 @@ class PublicApplication:
             if is_open and FIELDS not in scope:
                 # Refused for its header fields: whether a browser asks is not known.
                 send = _with_cors(send)
+            failure = await self._sampled(failure, route, scope)
             await self._answer_failure(failure, name, scope, send)
         if route is None or not route.stream:
             self._events.took(Timed.REQUEST, perf_counter() - began, endpoint=name)
@@ -122,10 +128,41 @@ class PublicApplication:
         # A well-known path lies outside of the prefix, and arrives as it was sent.
         return self._routes.get(proxies.prefix + path) or self._routes.get(path)
 
+    async def _sampled(self, failure: Exception, route: Route | None, scope: Scope) -> Exception:
+        """Keep a sample of refusals of unknown callers; return what to answer (R-60).
+
+        That is the failure itself, unless it had to be recorded and could not be.
+        """
+        if (
+            self._refusals is None
+            or route is None
+            or not isinstance(failure, ProtocolError)
+            or failure.is_recorded
+            or not (route.keeps_refusals or isinstance(failure, InvalidClient))
+        ):
+            return failure
+        try:
+            await self._refusals.keep(
+                failure,
+                network=network_of(scope.get("client")),
+                detail={"endpoint": route.name},
+                trace=self._trace(scope),
+            )
+        except InfrastructureFailure as broken:
+            return broken
+        return failure
+
+    def _trace(self, scope: Scope) -> TraceId:
+        found: TraceId | None = scope.get(TRACE)
+        if found is None:
+            # Kept, so that the record, the log and the answer name the same.
+            found = scope[TRACE] = request_trace(scope["headers"], self._entropy)
+        return found
+
     async def _answer_failure(
         self, failure: Exception, name: str, scope: Scope, send: Send
     ) -> None:
-        trace: TraceId = scope.get(TRACE) or request_trace(scope["headers"], self._entropy)
+        trace = self._trace(scope)
         match failure:
             case ProtocolError():
                 self._events.count(Counted.REFUSED, endpoint=name, code=failure.code)
