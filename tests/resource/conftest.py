@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from support.background import a_while
 from tokenry.resource.testing import TestingIssuer
 
 AUDIENCE = "https://orders.test"
@@ -28,8 +29,7 @@ async def verifier(issuer, events):
 
 async def nothing_left() -> None:
     """Assert that no task of the verifier has survived its close."""
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await a_while()
     # The test and its runner wait; everything else would be ours.
     left = [task for task in asyncio.all_tasks() if "tokenry" in repr(task.get_coro())]
     assert left == []

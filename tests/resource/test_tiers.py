@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from support.background import a_while, soon
 from support.requirement import requirement
 from tokenry.feed.profile import Tiers
 from tokenry.resource import Reason, Tier, TokenRefused
@@ -22,8 +23,7 @@ DECLARED = {
 async def cut_off(issuer, verifier):
     """A verifier that was fresh, with tokens that live longer than its news."""
     issuer.resource_server(AUDIENCE, **DECLARED)
-    while verifier._knowledge.profile.survival_scopes != {"status"}:
-        await asyncio.sleep(0)
+    await soon(lambda: verifier._knowledge.profile.survival_scopes == {"status"})
     issuer.network.holding = True
     return verifier
 
@@ -104,8 +104,7 @@ async def test_with_no_scope_left_nothing_is_allowed_even_if_none_is_required(is
 @requirement("G-1")
 async def test_a_heartbeat_makes_fresh_again_and_both_changes_are_told(issuer, cut_off, events):
     issuer.advance(10, heartbeat=False)
-    while TierChanged(Tier.FRESH, Tier.REDUCED) not in events:
-        await asyncio.sleep(0)
+    await soon(lambda: TierChanged(Tier.FRESH, Tier.REDUCED) in events)
     issuer.network.holding = False
     issuer.advance(0)
     await issuer.delivered()
@@ -118,8 +117,7 @@ async def test_a_repeated_old_heartbeat_makes_nothing_fresher(issuer, cut_off):
     old = issuer.history.heartbeat_block()
     issuer.advance(10, heartbeat=False)
     issuer.network.deliver(old)
-    for _ in range(50):
-        await asyncio.sleep(0)
+    await a_while()
     assert cut_off.tier is Tier.REDUCED
 
 
@@ -138,8 +136,7 @@ async def test_a_clock_behind_the_database_is_an_alarm(issuer, verifier, events)
     real, issuer.history._clock = issuer.history._clock, type("", (), {"now": lambda _: ahead})()
     issuer.network.publish(issuer.history.heartbeat_block())
     issuer.history._clock = real
-    while not any(isinstance(event, Alarm) for event in events):
-        await asyncio.sleep(0)
+    await soon(lambda: any(isinstance(event, Alarm) for event in events))
     assert [e.kind for e in events if isinstance(e, Alarm)] == [AlarmKind.CLOCK]
 
 
@@ -165,8 +162,7 @@ async def test_before_the_first_synchronization_everything_is_refused(seconds, i
     verifier = issuer.verifier(AUDIENCE, first_sync=seconds)
     request = issuer.request(issuer.mint(audience=AUDIENCE))
     asking = asyncio.ensure_future(outcome(issuer, verifier, request))
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await a_while()
     # Within the time for the first synchronization the request waits; after it, or without, not.
     assert asking.done() is (seconds == 0)
     issuer.advance(seconds)
@@ -174,8 +170,7 @@ async def test_before_the_first_synchronization_everything_is_refused(seconds, i
     assert verifier.tier is Tier.NOTHING
     issuer.network.offline = False
     issuer.advance(1)
-    while verifier.head is None:
-        await asyncio.sleep(0)
+    await soon(lambda: verifier.head is not None)
     assert await outcome(issuer, verifier, request) is Tier.FRESH
     await verifier.close()
 

@@ -57,8 +57,14 @@ class Introspection:
             question = asyncio.create_task(self._question(token, digest))
             self._under_way[token] = question
             question.add_done_callback(lambda task: self._answered(token, task))
-        # Shielded: a caller that goes away must not take the others' answer with it.
-        return await asyncio.shield(question)
+        try:
+            # Shielded: a caller that goes away must not take the others' answer with it.
+            return await asyncio.shield(question)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if question.cancelled() and not (caller and caller.cancelling()):
+                raise Refusal(Reason.AUTHORITY_UNREACHABLE, "the verifier was closed") from None
+            raise
 
     async def close(self) -> None:
         """End the questions under way."""
