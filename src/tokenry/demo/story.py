@@ -7,7 +7,6 @@ import time
 import urllib.parse
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 
@@ -29,7 +28,6 @@ class Step(msgspec.Struct, frozen=True):
     happened: str
     as_told: bool
     measured: tuple[Refusal, ...] = ()
-    raw: dict[str, Any] = {}
 
 
 class Story:
