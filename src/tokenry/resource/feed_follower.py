@@ -6,7 +6,8 @@ and the next attempt follows after a jittered pause; meanwhile the view ages, an
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from tokenry.feed.outcomes import (
@@ -37,7 +38,7 @@ LONGEST_PAUSE: Final = 10.0
 PAUSE_WHEN_FULL: Final = 30.0
 """Seconds between snapshots that did not fit: loading one is work."""
 SILENCE: Final = 10.0
-"""Seconds without any verified news after which a connection is given up; heartbeats come each."""
+"""Seconds of a stream without verified news after which a connection is given up."""
 LASTING: Final = 10.0
 """Seconds after which a connection counts as having been good: the next pause is short again."""
 NUDGE_PAUSE: Final = 0.05
@@ -73,8 +74,9 @@ class FeedFollower:
         self._failures = 0
         self._heard_at = surroundings.clock.boottime()
         self._connection: asyncio.Task[None] | None = None
-        # Range and stream both apply news; one at a time, or each would see the other's holes.
-        self._applying = asyncio.Lock()
+        # While snapshot or ranges are fetched, the stream is not read: its silence means nothing.
+        # Those requests have time limits of their own.
+        self._fetching = False
         self._wanted = SequenceNumber(0)
         self._nudged = asyncio.Event()
 
@@ -142,15 +144,13 @@ class FeedFollower:
         if self._failures:
             self._client.forget_metadata()
         if self._knowledge.view.state is not ViewState.SYNCHRONIZED:
-            async with self._applying:
-                await self._load_snapshot()
+            await self._load_snapshot()
         parser = EventParser()
         async with self._client.feed(self._knowledge.head) as chunks:
             async for chunk in chunks:
                 at = self._knowledge.reading()
                 for event in parser.feed(chunk):
-                    async with self._applying:
-                        await self._take(event, at)
+                    await self._take(event, at)
 
     async def _take(self, event: ServerSentEvent, at: ClockReading) -> None:
         """Act on one event. Types that are not known are for later releases."""
@@ -174,7 +174,10 @@ class FeedFollower:
         self._notice_removed_keys()
         match outcome:
             case Gap():
-                await self._fill_gap()
+                with self._not_listening():
+                    filled = await self._fill_gap()
+                if not filled:
+                    await self._load_snapshot()
             case SnapshotNeeded():
                 await self._load_snapshot()
             case UnknownEpoch(epoch):
@@ -190,13 +193,17 @@ class FeedFollower:
             # A newer profile is in force than came by the stream: a range brings it along.
             self._nudged.set()
 
-    async def _fill_gap(self) -> None:
+    async def _fill_gap(self) -> bool:
+        """Apply what is after the head; False: only a snapshot can help.
+
+        Fetched and verified first, then applied without a pause. So news may go on coming by the
+        stream meanwhile, and neither waits for the other.
+        """
         for _ in range(_MAX_RANGES):
             answer = await self._client.range(self._knowledge.head)
-            if isinstance(answer, Gone):
-                await self._load_snapshot()
-                return
             at = self._knowledge.reading()
+            if isinstance(answer, Gone):
+                return False
             caught = await self._signed.range(answer)
             self._knowledge.take_profile(caught.profile)
             before = self._knowledge.head
@@ -204,20 +211,22 @@ class FeedFollower:
                 outcome = self._knowledge.take_frame(frame, at)
                 self._notice_removed_keys()
                 if isinstance(outcome, Gap | SnapshotNeeded | UnknownEpoch):
-                    await self._load_snapshot()
-                    return
+                    return False
                 if isinstance(outcome, ChainMismatch | ViewFull):
                     raise _Interrupted(f"the range does not fit: {outcome!r}")
             if not caught.more or self._knowledge.head == before:
-                return
+                return True
         raise _Interrupted(f"no end after {_MAX_RANGES} ranges")
 
     async def _load_snapshot(self) -> None:
         capacity = self._knowledge.view.capacity
         try:
-            body = await self._client.snapshot()
-            at = self._knowledge.reading()
-            profile, snapshot = await self._signed.snapshot(body, capacity=capacity)
+            with self._not_listening():
+                body = await self._client.snapshot()
+                at = self._knowledge.reading()
+                profile, snapshot = await self._signed.snapshot(
+                    body, capacity=capacity, predecessor=self._knowledge.view.predecessor
+                )
         except (BodyTooLarge, ExceedsCapacity) as full:
             self._knowledge.overflow()
             raise _Interrupted(f"the view is full: {full}") from None
@@ -226,7 +235,16 @@ class FeedFollower:
         self._notice_removed_keys()
         if self._knowledge.view.state is not ViewState.SYNCHRONIZED:
             raise _Interrupted(f"the snapshot cannot be used: {outcome!r}")
-        self._heard_at = self._surroundings.clock.boottime()
+
+    @contextmanager
+    def _not_listening(self) -> Iterator[None]:
+        """Mark that the connection does something else than to read its stream; not for nudges."""
+        self._fetching = True
+        try:
+            yield
+        finally:
+            self._fetching = False
+            self._heard_at = self._surroundings.clock.boottime()
 
     def _notice_removed_keys(self) -> None:
         removed = len(self._knowledge.view.removed_keys)
@@ -240,7 +258,8 @@ class FeedFollower:
         while True:
             await self._surroundings.sleep(1.0)
             self._knowledge.notice_tier()
-            if self._surroundings.clock.boottime() - self._heard_at <= SILENCE:
+            silent = self._surroundings.clock.boottime() - self._heard_at > SILENCE
+            if self._fetching or not silent:
                 continue
             # Only when nothing came between two looks, since after a pause of the whole machine
             # there may be news waiting.
@@ -254,9 +273,9 @@ class FeedFollower:
             self._nudged.clear()
             await self._surroundings.sleep(NUDGE_PAUSE)
             try:
-                async with self._applying:
-                    if self._lacks_news():
-                        await self._fill_gap()
+                if self._lacks_news():
+                    # Not by snapshot: the stream meets the same hole, and loads one then.
+                    await self._fill_gap()
             except (FetchFailed, FeedRefused, MetadataRefused, _Interrupted):
                 # The connection meets the same fault and tells of it; nudges only save time.
                 pass

@@ -47,11 +47,12 @@ class Following:
         self._close_fetcher = close_fetcher
         self._surroundings = surroundings
         self._tell = tell
-        client = IssuerClient(
+        client = self._client = IssuerClient(
             fetcher,
             issuer=issuer,
             credentials=credentials,
             max_snapshot_bytes=largest_body(knowledge.view.capacity),
+            sleep=surroundings.sleep,
         )
         clock = surroundings.clock
         self.token_keys = KeyCache(

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Final
 
 import httpx2
@@ -19,16 +20,24 @@ CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
 SILENCE_SECONDS: Final = 15.0
 """A feed that says nothing for so long is gone; it has a heartbeat each second."""
+_FAULTS: Final = (httpx2.HTTPError, httpx2.InvalidURL, RuntimeError)
+"""What the client raises for the network, for a URL it cannot use, and when it was closed."""
+_LOOPBACK: Final = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
 class HttpxFetcher:
-    """Fetches over one connection pool. `ssl_context` replaces the default verification."""
+    """Fetches over one connection pool. `ssl_context` replaces the default verification.
+
+    Proxies are those of the environment, but never for loopback: there http is allowed, and a
+    proxy would read the credentials.
+    """
 
     def __init__(self, *, ssl_context: ssl.SSLContext | None = None) -> None:
         self._client = httpx2.AsyncClient(
-            verify=True if ssl_context is None else ssl_context,
+            verify=_default_verification() if ssl_context is None else ssl_context,
             follow_redirects=False,
             timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            mounts=dict.fromkeys(_LOOPBACK),
         )
 
     async def get(self, url: str, *, headers: Headers, limit: int) -> Response:
@@ -44,14 +53,16 @@ class HttpxFetcher:
         """GET a body that does not end by itself."""
         patience = httpx2.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
         try:
-            async with self._client.stream(
+            request = self._client.build_request(
                 "GET", url, headers=dict(headers), timeout=patience
-            ) as answer:
-                yield StreamedResponse(
-                    answer.status_code, _lowered(answer.headers), _chunks(answer)
-                )
-        except httpx2.HTTPError as fault:
+            )
+            answer = await self._client.send(request, stream=True)
+        except _FAULTS as fault:
             raise FetchFailed(f"GET {url}: {fault!r}") from fault
+        try:
+            yield StreamedResponse(answer.status_code, _lowered(answer.headers), _chunks(answer))
+        finally:
+            await answer.aclose()
 
     async def close(self) -> None:
         """Release connections. Idempotent."""
@@ -70,7 +81,7 @@ class HttpxFetcher:
                     if len(received) > limit:
                         raise BodyTooLarge(f"{method} {url}: more than {limit} bytes")
                 return Response(answer.status_code, _lowered(answer.headers), bytes(received))
-        except httpx2.HTTPError as fault:
+        except _FAULTS as fault:
             raise FetchFailed(f"{method} {url}: {fault!r}") from fault
 
 
@@ -78,8 +89,14 @@ async def _chunks(answer: httpx2.Response) -> AsyncIterator[bytes]:
     try:
         async for chunk in answer.aiter_bytes():
             yield chunk
-    except httpx2.HTTPError as fault:
+    except _FAULTS as fault:
         raise FetchFailed(f"the stream broke: {fault!r}") from fault
+
+
+@cache
+def _default_verification() -> ssl.SSLContext:
+    # One for the process: reading the certificate authorities takes some 100 milliseconds.
+    return httpx2.create_ssl_context()
 
 
 def _lowered(headers: httpx2.Headers) -> dict[str, str]:

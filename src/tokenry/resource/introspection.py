@@ -4,7 +4,6 @@ An answer carries `rsn` and every id of the token, so it stands under the same c
 falls with the same records. No call is made for a token that was seen before.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -16,10 +15,13 @@ from tokenry.ports.surroundings import Clock
 from tokenry.resource.http_client import FetchFailed
 from tokenry.resource.metadata import MetadataRefused
 from tokenry.resource.refusal import Reason, Refusal
+from tokenry.resource.shared_request import SharedRequest
 
 PREFIX: Final = b"tkr_"
 MAX_QUESTIONS: Final = 64
 """Tokens asked about at one time; more are refused at once, with 503 (G-8)."""
+MAX_WAITING: Final = 1000
+"""Requests that may wait for answers, also for the same one; more are refused at once (G-8)."""
 INACTIVE_SECONDS: Final = 60.0
 """How long a token stays known as inactive without asking again. None ever becomes active."""
 MAX_INACTIVE: Final = 4096
@@ -30,13 +32,17 @@ _REFERENCE: Final = re.compile(rb"tkr_[A-Za-z0-9_-]{43}")
 class Introspection:
     """Asks about tokens, each once at a time. Used from one event loop.
 
-    `ask` sends a form and returns the JSON answer; it raises FetchFailed.
+    `ask` sends a form and returns the JSON answer; it raises FetchFailed. Nothing about a new token
+    says who sends it, so all senders share the places: whoever presents made-up tokens in great
+    number can keep new opaque tokens out (503) while doing so. Tokens seen before and JWTs need no
+    place. A service that strangers can reach in such numbers limits them by address in front.
     """
 
     def __init__(self, ask: Callable[[bytes], Awaitable[bytes]], *, clock: Clock) -> None:
         self._ask = ask
         self._clock = clock
-        self._under_way: dict[bytes, asyncio.Task[bytes]] = {}
+        self._under_way: dict[bytes, SharedRequest[bytes]] = {}
+        self._waiting = 0
         self._inactive: dict[bytes, float] = {}
 
     async def answer_for(self, token: bytes) -> bytes:
@@ -50,34 +56,27 @@ class Introspection:
         digest = sha256(token).digest()
         if self._clock.boottime() < self._inactive.get(digest, float("-inf")):
             raise Refusal(Reason.INACTIVE, "the issuer said so less than a minute ago")
+        if self._waiting >= MAX_WAITING:
+            raise Refusal(Reason.OVERLOADED, f"{MAX_WAITING} requests wait for introspection")
         question = self._under_way.get(token)
         if question is None:
             if len(self._under_way) >= MAX_QUESTIONS:
                 raise Refusal(Reason.OVERLOADED, f"{MAX_QUESTIONS} introspections are under way")
-            question = asyncio.create_task(self._question(token, digest))
+            question = SharedRequest(lambda: self._question(token, digest))
             self._under_way[token] = question
-            question.add_done_callback(lambda task: self._answered(token, task))
+        self._waiting += 1
         try:
-            # Shielded: a caller that goes away must not take the others' answer with it.
-            return await asyncio.shield(question)
-        except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if question.cancelled() and not (caller and caller.cancelling()):
-                raise Refusal(Reason.AUTHORITY_UNREACHABLE, "the verifier was closed") from None
-            raise
+            return await question.answer()
+        except FetchFailed as fault:
+            raise Refusal(Reason.AUTHORITY_UNREACHABLE, str(fault)) from None
+        finally:
+            self._waiting -= 1
 
     async def close(self) -> None:
         """End the questions under way."""
-        tasks = list(self._under_way.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _answered(self, token: bytes, task: asyncio.Task[bytes]) -> None:
-        self._under_way.pop(token, None)
-        if not task.cancelled():
-            # Looked at, since every caller may have gone away before there was an answer.
-            task.exception()
+        under_way, self._under_way = self._under_way, {}
+        for question in under_way.values():
+            await question.close()
 
     async def _question(self, token: bytes, digest: bytes) -> bytes:
         form = urlencode({"token": token.decode("ascii"), "token_type_hint": "access_token"})
@@ -86,6 +85,8 @@ class Introspection:
             members = parse_object(answer)
         except (FetchFailed, MetadataRefused, MalformedJson) as fault:
             raise Refusal(Reason.AUTHORITY_UNREACHABLE, f"introspection: {fault}") from None
+        finally:
+            self._under_way.pop(token, None)
         if members.get("active") is not True:
             if len(self._inactive) >= MAX_INACTIVE:
                 self._inactive.clear()

@@ -94,8 +94,11 @@ class Knowledge:
         return self.view.tier(profile.tiers, self.reading())
 
     async def usable(self) -> None:
-        """Wait until anything at all may be served."""
-        while self.tier() is Tier.NOTHING:
+        """Wait until the view is fresh.
+
+        A snapshot alone may be older than that, since an issuer need not make one each second.
+        """
+        while self.tier() is not Tier.FRESH:
             await self.changed()
 
     def take_frame(self, frame: Frame, at: ClockReading) -> FrameOutcome:

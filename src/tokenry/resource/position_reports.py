@@ -1,5 +1,6 @@
 """Telling the issuer how far this verifier has come: for `feed lag`, and for key rollover (G-5)."""
 
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -16,9 +17,7 @@ from tokenry.vocabulary.instant import Instant
 from tokenry.vocabulary.sequence import SequenceNumber
 
 EVERY: Final = 5.0
-"""Seconds between reports when nothing changes."""
-AT_MOST_EVERY: Final = 1.0
-"""Seconds between reports when something does."""
+"""Seconds between reports, about."""
 
 
 class _Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +30,9 @@ class _Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PositionReports:
-    """Reports regularly, and soon after the head or the keys have changed.
+    """Reports regularly, and at once after the first synchronization and when the keys change.
+
+    Not when the head moves: with many verifiers that would make of each record as many reports.
 
     The instance is a random handle, a new one in each process: it names no machine. `lag_ms` is
     the view's staleness.
@@ -52,22 +53,23 @@ class PositionReports:
 
     async def run(self) -> None:
         """Report until cancelled. A report that does not get through is made again by the next."""
-        reported: tuple[SequenceNumber, tuple[Thumbprint, ...]] | None = None
-        waited = EVERY
         while True:
-            said = (self._knowledge.head, self._token_keys.thumbprints)
-            known = self._knowledge.view.state is not ViewState.NEVER_SYNCHRONIZED
-            if known and (said != reported or waited >= EVERY):
-                try:
+            # Also when the report does not get through: it is made again by the next.
+            told = self._state()
+            if told[0]:
+                # The follower meets the same fault and tells of it.
+                with suppress(FetchFailed, MetadataRefused):
                     await self._client.report(self._position())
-                except (FetchFailed, MetadataRefused):
-                    pass  # the follower meets the same fault and tells of it
-                else:
-                    reported = said
-                waited = 0.0
-            pause = AT_MOST_EVERY * (0.75 + self._surroundings.entropy(1)[0] / 512)
-            await self._surroundings.sleep(pause)
-            waited += pause
+            pause = EVERY * (0.75 + self._surroundings.entropy(1)[0] / 512)
+            await self._surroundings.within(pause, self._change_from(told))
+
+    def _state(self) -> tuple[bool, tuple[Thumbprint, ...]]:
+        synchronized = self._knowledge.view.state is not ViewState.NEVER_SYNCHRONIZED
+        return synchronized, self._token_keys.thumbprints
+
+    async def _change_from(self, told: tuple[bool, tuple[Thumbprint, ...]]) -> None:
+        while not self._state()[0] or self._state() == told:
+            await self._knowledge.changed()
 
     def _position(self) -> bytes:
         view = self._knowledge.view

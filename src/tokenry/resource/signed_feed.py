@@ -5,6 +5,7 @@ token; a key that has left the set ends trust in what it signs.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -13,8 +14,14 @@ from tokenry.feed.frame import Frame, parse_frame
 from tokenry.feed.heartbeat import Heartbeat, parse_heartbeat
 from tokenry.feed.profile import Profile, parse_profile
 from tokenry.feed.refusals import FeedRefused, UnsupportedVersion
-from tokenry.feed.snapshot import LoadedSnapshot, load_snapshot, parse_manifest, split_snapshot
-from tokenry.jose import JwsRefused, MalformedJson, parse_compact, parse_object
+from tokenry.feed.snapshot import (
+    LoadedSnapshot,
+    Predecessor,
+    load_snapshot,
+    parse_manifest,
+    split_snapshot,
+)
+from tokenry.jose import HeaderCache, JwsRefused, MalformedJson, parse_compact, parse_object
 from tokenry.resource.key_cache import KeyCache
 from tokenry.vocabulary.identifiers import Audience, IssuerUrl
 
@@ -56,6 +63,7 @@ class SignedFeed:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._headers = HeaderCache()
 
     async def frame(self, jws: str) -> Frame:
         """Read a frame."""
@@ -75,12 +83,23 @@ class SignedFeed:
             )
         return profile
 
-    async def snapshot(self, body: bytes, *, capacity: int) -> tuple[Profile, LoadedSnapshot]:
-        """Read a snapshot; its records are loaded in a thread. Raises ExceedsCapacity too."""
+    async def snapshot(
+        self, body: bytes, *, capacity: int, predecessor: Callable[[], Predecessor]
+    ) -> tuple[Profile, LoadedSnapshot]:
+        """Read a snapshot; its records are loaded in a thread. Raises ExceedsCapacity too.
+
+        `predecessor` is asked, in the event loop, for what the view knows when loading begins.
+        """
         parts = split_snapshot(body)
         manifest = parse_manifest(await self._payload(parts.manifest, SNAPSHOT_TYPE))
         profile = await self.profile(parts.profile)
-        loaded = await asyncio.to_thread(load_snapshot, manifest, parts.records, capacity=capacity)
+        loaded = await asyncio.to_thread(
+            load_snapshot,
+            manifest,
+            parts.records,
+            capacity=capacity,
+            predecessor=predecessor(),
+        )
         return profile, loaded
 
     async def range(self, body: bytes) -> Catch:
@@ -101,7 +120,7 @@ class SignedFeed:
 
     async def _payload(self, jws: str | bytes, expected_type: str) -> bytes:
         try:
-            unverified = parse_compact(jws, limit=MAX_SIGNED_BYTES)
+            unverified = parse_compact(jws, limit=MAX_SIGNED_BYTES, headers=self._headers)
             unverified.require_type(expected_type)
             key = await self._keys.obtain(unverified.header.kid)
             if key is None:
