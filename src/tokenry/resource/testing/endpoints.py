@@ -48,6 +48,10 @@ class Endpoints:
         self._profiles[credentials.authorization()] = profile
         return credentials
 
+    def profiles(self) -> list[Profile]:
+        """Return the profiles of all declared services."""
+        return list(self._profiles.values())
+
     def credentials(self, audience: str) -> Credentials | None:
         """Return the credentials of a declared service."""
         return self._credentials.get(Audience(audience))

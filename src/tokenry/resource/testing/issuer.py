@@ -102,7 +102,11 @@ class TestingIssuer:
             leeway=Seconds(leeway),
         )
         credentials = self.endpoints.declare(profile)
-        self.network.publish(self.history.profile_block(profile), to=credentials.authorization())
+        # One version stands for the set: when one changes, all get it.
+        for declared in self.endpoints.profiles():
+            current = msgspec.structs.replace(declared, profile=self.history.profiles)
+            to = self.endpoints.declare(current).authorization()
+            self.network.publish(self.history.profile_block(current), to=to)
         return credentials
 
     def credentials(self, audience: str) -> Credentials:
