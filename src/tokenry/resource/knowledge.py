@@ -69,6 +69,7 @@ class Knowledge:
         self._tell = tell
         self._tier = Tier.NOTHING
         self._clock_fault = False
+        self._outdated_since: float | None = None
         self._news = asyncio.Event()
 
     @property
@@ -91,7 +92,14 @@ class Knowledge:
         profile = self.profile
         if profile is None:
             return Tier.NOTHING
-        return self.view.tier(profile.tiers, self.reading())
+        at = self.reading()
+        tier = self.view.tier(profile.tiers, at)
+        since = self._outdated_since
+        if tier is Tier.FRESH and since is not None and at.boottime > since + profile.tiers.fresh:
+            # News comes, but not the profile in force that it speaks of: whoever passes it on
+            # may hold back what the new profile forbids.
+            return Tier.REDUCED
+        return tier
 
     async def usable(self) -> None:
         """Wait until the view is fresh.
@@ -166,12 +174,24 @@ class Knowledge:
 
     def _set(self, rules: Rules) -> None:
         profile = rules.profile
-        fresh = None if profile is None else self.view.deadline(profile.tiers.fresh)
+        fresh = None if profile is None else self._fresh_until(profile)
         self.standing = Standing(rules, *_moments(fresh), self.view.closed)
         self.notice_tier()
         # A new event for the next news; everyone who waited for this one goes on.
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    def _fresh_until(self, profile: Profile) -> Deadline:
+        """Return until when the view is fresh: the profile is news as well."""
+        deadline = self.view.deadline(profile.tiers.fresh)
+        if profile.profile >= self.view.profiles:
+            self._outdated_since = None
+            return deadline
+        if self._outdated_since is None:
+            self._outdated_since = self._clock.boottime()
+        return Deadline(
+            deadline.now, min(deadline.boottime, self._outdated_since + profile.tiers.fresh)
+        )
 
 
 def _moments(deadline: Deadline | None) -> tuple[Instant, float]:
