@@ -152,7 +152,8 @@ async def test_a_token_expires_by_the_signed_clock_too(issuer, verifier):
     await verifier.applied(issuer.head, closed=ahead)
     with pytest.raises(TokenRefused) as refused:
         await verifier.verify(request)
-    assert refused.value.reason is Reason.EXPIRED
+    # Perhaps it is the database that is wrong: then a new token would fare no better.
+    assert (refused.value.reason, refused.value.status) == (Reason.STALE, 503)
 
 
 @requirement("G-1", "R-43")
@@ -166,7 +167,7 @@ async def test_before_the_first_synchronization_everything_is_refused(seconds, i
     # Within the time for the first synchronization the request waits; after it, or without, not.
     assert asking.done() is (seconds == 0)
     issuer.advance(seconds)
-    assert await asking is Reason.AUTHORITY_UNREACHABLE
+    assert await asking is Reason.UNSYNCHRONIZED
     assert verifier.tier is Tier.NOTHING
     issuer.network.offline = False
     issuer.advance(1)

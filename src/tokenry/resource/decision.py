@@ -102,11 +102,11 @@ class Decisions:
             if not isinstance(examined, SeenToken):
                 return examined
             seen = examined
-        # 7. Time: by this machine's clock, or the signed one if that is ahead. Expired revocations
+        # 7. Time: by this machine's clock and by the signed one. Expired revocations
         #    are dropped by the signed one, and no token may outlive the record that revoked it.
         now = self._now()
         if now >= seen.expires or standing.closed >= seen.expires:
-            raise Refusal(Reason.EXPIRED, "exp and the leeway have passed")
+            raise _expired(now, seen)
         # 8. Binding: a token that is bound to a key proves nothing about who sent it.
         if seen.bound:
             raise Refusal(Reason.BINDING, "cnf is in the token, and no proof was asked for")
@@ -118,6 +118,8 @@ class Decisions:
                 raise Refusal(
                     Reason.REVOKED, f"revoked after {seen.rsn}, jti {seen.token.token_id}"
                 )
+            # A record may have been dropped since step 7, and then the signed clock has moved.
+            self._require_unexpired(seen)
             seen.view_version = version
         # 10. Staleness: how late the view can be decides what of the token may be used.
         if now <= standing.fresh_now and self._boottime() <= standing.fresh_boottime:
@@ -141,14 +143,14 @@ class Decisions:
         self, token: bytes, seen: SeenToken | None, rules: Rules
     ) -> SeenToken | KeyNeeded | AnswerNeeded:
         """Examine a token that is new, or was seen under other rules. Raises Refusal."""
+        if rules.profile is None:
+            raise Refusal(Reason.UNSYNCHRONIZED, "no profile has been received yet")
         if seen is not None and (seen.thumbprint is None or _holds(rules, seen.thumbprint)):
             # What the issuer said of it stands; the rest is asked again.
             return self._admit(token, seen.token.payload, seen.thumbprint, rules)
         # 1. Parse.
         require_plausible(token)
         if token.startswith(PREFIX):
-            if rules.profile is None:
-                raise Refusal(Reason.UNSYNCHRONIZED, "no profile has been received yet")
             return AnswerNeeded(token)
         try:
             jws = parse_compact(token, headers=self._headers)
@@ -227,12 +229,18 @@ class Decisions:
             self._scope_sets[scope] = scopes
         return scopes
 
+    def _require_unexpired(self, seen: SeenToken) -> None:
+        if self._view.closed >= seen.expires:
+            raise _expired(self._now(), seen)
+
     def _limited(self, seen: SeenToken) -> VerifiedToken:
         """Return the token as the age of the news allows it (R-43). Raises Refusal.
 
         With no scope left that may be used, nothing may: also where none is required.
         """
         tier = self._knowledge.tier()
+        # The tier is of news that may have come since step 7.
+        self._require_unexpired(seen)
         if tier is Tier.FRESH:
             return seen.token
         state = self._view.state
@@ -247,6 +255,14 @@ class Decisions:
         if not token.scopes:
             raise Refusal(Reason.STALE, f"news is stale ({tier}), which forbids every scope")
         return token
+
+
+def _expired(now: Instant, seen: SeenToken) -> Refusal:
+    if now >= seen.expires:
+        return Refusal(Reason.EXPIRED, "exp and the leeway have passed")
+    # One of two clocks is wrong. If it is the database's, which may have stepped ahead, a new
+    # token would fare no better: no client should be sent for one.
+    return Refusal(Reason.STALE, "expired by the signed clock, but not by this machine's")
 
 
 def _with_usable_scopes(seen: SeenToken, tier: Tier) -> VerifiedToken:
