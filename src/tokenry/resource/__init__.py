@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tokenry.feed.staleness import Tier
+    from tokenry.resource.adapters.asgi import TokenryMiddleware, require
     from tokenry.resource.http_client import (
         Credentials,
         Fetcher,
@@ -41,8 +42,10 @@ __all__ = [
     "SyncVerifier",
     "Tier",
     "TokenRefused",
+    "TokenryMiddleware",
     "VerifiedToken",
     "Verifier",
+    "require",
 ]
 
 _FOUND_IN = {
@@ -57,8 +60,10 @@ _FOUND_IN = {
     "SyncVerifier": "tokenry.resource.sync",
     "Tier": "tokenry.feed.staleness",
     "TokenRefused": "tokenry.resource.refusal",
+    "TokenryMiddleware": "tokenry.resource.adapters.asgi",
     "VerifiedToken": "tokenry.resource.verified",
     "Verifier": "tokenry.resource.verifier",
+    "require": "tokenry.resource.adapters.asgi",
 }
 
 

@@ -62,6 +62,20 @@ def is_scope(name: str) -> bool:
     return _SCOPE_TOKEN.fullmatch(name) is not None
 
 
+def require_scope_names(names: Collection[str]) -> None:
+    """Raise TypeError or ValueError unless these are scopes, each by itself."""
+    if isinstance(names, str):
+        raise TypeError(f"expected a collection of scopes, such as {{{names!r}}}, found a str")
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"expected each scope to be a str, found {name!r}")
+        if not is_scope(name):
+            raise ValueError(
+                f"expected one scope of printable ASCII without space, quote and backslash "
+                f"(RFC 6749 §3.3), found {name!r}"
+            )
+
+
 def _rendered(parameters: Iterable[tuple[str, str]]) -> str:
     for name, value in parameters:
         if not _QUOTABLE.fullmatch(value):

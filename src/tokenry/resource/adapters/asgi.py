@@ -5,9 +5,12 @@ without them, or in a worker that was forked; the verifier starts with the first
 latest. Imports no framework.
 """
 
+import inspect
+import sys
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Final
 
+from tokenry.resource.challenges import require_scope_names
 from tokenry.resource.presented import PresentedRequest
 from tokenry.resource.protected_resource import metadata_document, metadata_path
 from tokenry.resource.refusal import TokenRefused
@@ -150,11 +153,22 @@ class require:  # noqa: N801  (used like a function: Depends(require("orders.rea
     Call it with a Starlette or FastAPI request, or an ASGI scope. Raises TokenRefused, which the
     middleware answers (403, or 503 while stale news forbid a granted scope), whatever the
     framework between them makes of the exception. To ask without demanding, look at
-    `token.scopes`. Raises RuntimeError where no TokenryMiddleware stands in front.
+    `token.scopes`. Raises RuntimeError where no TokenryMiddleware stands in front; TypeError and
+    ValueError, when it is made, for what is no scope.
     """
 
     def __init__(self, *scopes: str) -> None:
+        require_scope_names(scopes)
         self.scopes = frozenset(scopes)
+        starlette = sys.modules.get("starlette.requests")
+        if starlette is not None:
+            # FastAPI gives a dependency what its signature asks for; nothing is imported for it.
+            request = inspect.Parameter(
+                "request",
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                annotation=starlette.HTTPConnection,
+            )
+            self.__signature__ = inspect.Signature([request])
 
     def __call__(self, request: Any) -> VerifiedToken:  # noqa: ANN401  (any framework's)
         """Return the token, or refuse."""
