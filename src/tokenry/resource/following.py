@@ -2,17 +2,23 @@
 
 import asyncio
 import logging
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from tokenry.feed.snapshot import largest_body
+from tokenry.jose import Algorithm, KeySet
 from tokenry.resource.events import Alarm, AlarmKind, EventHook
 from tokenry.resource.feed_follower import FeedFollower
 from tokenry.resource.http_client import Credentials, Fetcher
 from tokenry.resource.introspection import Introspection
-from tokenry.resource.issuer_client import IssuerClient
+from tokenry.resource.issuer_client import IssuerClient, PublishedKeys
 from tokenry.resource.key_cache import KeyCache
 from tokenry.resource.knowledge import Knowledge
 from tokenry.resource.position_reports import PositionReports
+from tokenry.resource.refusal import Reason, Refusal
 from tokenry.resource.signed_feed import SignedFeed
 from tokenry.resource.surroundings import Surroundings
 from tokenry.vocabulary.identifiers import Audience, IssuerUrl
@@ -21,6 +27,9 @@ from tokenry.vocabulary.sequence import SequenceNumber
 _LOGGER: Final = logging.getLogger("tokenry.resource")
 _JITTER: Final = 0.1
 """Keys are refetched up to this share of their time early, so that verifiers do not come as one."""
+_PATIENCE: Final = 30.0
+"""Seconds another loop waits for the one that follows, whose own requests give up before."""
+_T = TypeVar("_T")
 
 
 class Following:
@@ -58,7 +67,7 @@ class Following:
         self.token_keys = KeyCache(
             client.token_keys, issuer=issuer, clock=clock, on_change=knowledge.take_keys
         )
-        self._feed_keys = KeyCache(client.feed_keys, issuer=issuer, clock=clock)
+        self._feed_keys = KeyCache(_es256_only(client.feed_keys), issuer=issuer, clock=clock)
         self.introspection = Introspection(client.introspect, clock=clock)
         self._follower = FeedFollower(
             client,
@@ -87,13 +96,49 @@ class Following:
         """Take a hint, from any thread, that records up to `number` exist."""
         if number > self._nudged_up_to:
             self._nudged_up_to = number
-            self.loop.call_soon_threadsafe(self._follower.nudge, number)
+            with suppress(RuntimeError):  # the loop has been closed: there is nobody to hear it
+                self.loop.call_soon_threadsafe(self._follower.nudge, number)
+
+    async def in_its_loop(
+        self, work: Coroutine[Any, Any, _T], *, patience: float = _PATIENCE
+    ) -> _T:
+        """Do `work` in the loop that follows, from whatever loop this is called in.
+
+        Raises Refusal, besides what `work` raises, if that loop ends meanwhile, or is not done
+        within `patience` seconds.
+        """
+        if self.loop is asyncio.get_running_loop():
+            return await work
+        try:
+            there = asyncio.run_coroutine_threadsafe(work, self.loop)
+        except RuntimeError:
+            work.close()
+            raise Refusal(Reason.UNSYNCHRONIZED, "the loop that followed is closed") from None
+        here = asyncio.wrap_future(there)
+        await self._surroundings.within(patience, here)
+        if here.done() and not here.cancelled():
+            return here.result()
+        raise Refusal(Reason.UNSYNCHRONIZED, "the loop that follows ended, or did not answer")
+
+    async def synchronized(self, *, patience: float) -> None:
+        """Wait until anything at all may be served, at most `patience` seconds."""
+        waiting = self._surroundings.within(patience, self.knowledge.usable())
+        with suppress(Refusal):
+            await self.in_its_loop(waiting, patience=patience)
 
     async def close(self) -> None:
-        """Stop, and wait until everything has stopped."""
+        """Stop, and wait until everything has stopped; what a loop left behind cannot."""
+        if not self.loop.is_running():
+            self.abandon()
+        elif self._task is not None:
+            with suppress(Refusal):
+                await self.in_its_loop(_cancelled(self._task))
+
+    def abandon(self) -> None:
+        """Stop as soon as the loop runs again, if it ever does."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            with suppress(RuntimeError):  # it never will
+                self.loop.call_soon_threadsafe(self._task.cancel)
 
     async def _run(self) -> None:
         try:
@@ -109,7 +154,8 @@ class Following:
             self._tell(Alarm(AlarmKind.FAULT, repr(fault)))
             raise
         finally:
-            await self.introspection.close()
+            for shared in (self.introspection, self.token_keys, self._feed_keys, self._client):
+                await shared.close()
             if self._close_fetcher:
                 await self._fetcher.close()
 
@@ -125,6 +171,28 @@ class Following:
             self.token_keys.drop(removed)
             self._feed_keys.drop(removed)
         self._emergency.set()
+
+
+def _es256_only(
+    fetch: Callable[[], Awaitable[PublishedKeys]],
+) -> Callable[[], Awaitable[PublishedKeys]]:
+    """Leave out keys of any other algorithm: the feed is signed by ES256 alone."""
+
+    async def fetch_and_choose() -> PublishedKeys:
+        published = await fetch()
+        es256 = KeySet.of(
+            key
+            for key in KeySet.from_jwks(published.document).keys
+            if key.algorithm is Algorithm.ES256
+        )
+        return msgspec.structs.replace(published, document=msgspec.json.encode(es256.to_jwks()))
+
+    return fetch_and_choose
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

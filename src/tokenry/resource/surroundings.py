@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Final
 
@@ -40,7 +40,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     sleep: Callable[[float], Coroutine[object, object, None]]
     entropy: Entropy
 
-    async def within(self, seconds: float, what: Coroutine[object, object, object]) -> None:
+    async def within(self, seconds: float, what: Awaitable[object]) -> None:
         """Wait for `what`, but not longer than `seconds`; it is cancelled then."""
         waiting = asyncio.ensure_future(what)
         patience = asyncio.ensure_future(self.sleep(seconds))

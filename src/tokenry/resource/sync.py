@@ -4,14 +4,15 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Collection, Coroutine
-from concurrent.futures import Future
-from types import TracebackType
+from collections.abc import Callable, Collection, Coroutine
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Any, Final, Self, TypeVar, Unpack
 
 from tokenry.feed.staleness import Tier
 from tokenry.resource.http_client import Credentials
 from tokenry.resource.presented import PresentedRequest
+from tokenry.resource.refusal import Reason, Refusal
 from tokenry.resource.verified import VerifiedToken
 from tokenry.resource.verifier import Verifier, VerifierOptions
 from tokenry.vocabulary.sequence import SequenceNumber
@@ -46,6 +47,7 @@ class SyncVerifier:
             issuer=issuer, audience=audience, credentials=credentials, **options
         )
         self._starting = threading.Lock()
+        self._closed = False
         self._thread: threading.Thread | None = None
         self._background: _Background | None = None
         _verifiers.add(self)
@@ -57,7 +59,12 @@ class SyncVerifier:
         token = self._verifier.verify_at_hand(request, required_scopes=required_scopes)
         if token is not None:
             return token
-        return self._in_background(self._verifier.verify(request, required_scopes=required_scopes))
+        try:
+            return self._in_background(
+                lambda: self._verifier.verify(request, required_scopes=required_scopes)
+            )
+        except Refusal as refusal:
+            raise self._verifier.refused(refusal, required_scopes) from None
 
     def require(self, token: VerifiedToken, scopes: Collection[str]) -> None:
         """Demand further scopes of a verified token. Raises TokenRefused."""
@@ -75,57 +82,67 @@ class SyncVerifier:
 
     def start(self) -> None:
         """Follow the issuer, and wait up to `first_sync` seconds for the first synchronization."""
-        self._in_background(self._verifier.start())
+        self._closed = False
+        with suppress(Refusal):  # closed meanwhile, or slow: `tier` tells
+            self._in_background(self._verifier.start)
 
     def applied(self, number: SequenceNumber) -> None:
         """Wait until record `number` is applied: for tests and tools. Raises TimeoutError."""
-        self._in_background(self._verifier.applied(number))
+        try:
+            self._in_background(lambda: self._verifier.applied(number))
+        except Refusal as refusal:
+            raise TimeoutError(refusal.because) from None
 
     def close(self) -> None:
         """Stop following, and end the thread. Later requests are refused until `start`."""
         with self._starting:
+            self._closed = True
             thread, background = self._thread, self._background
             self._thread = self._background = None
         if thread is not None and background is not None and thread.is_alive():
             loop, stop = background
-            asyncio.run_coroutine_threadsafe(self._verifier.close(), loop).result(LONGEST_WAIT)
-            loop.call_soon_threadsafe(stop.set)
-            thread.join(LONGEST_WAIT)
+            closing = asyncio.run_coroutine_threadsafe(self._verifier.close(), loop)
+            try:
+                closing.result(LONGEST_WAIT)
+            finally:
+                loop.call_soon_threadsafe(stop.set)
+                thread.join(LONGEST_WAIT)
 
     def __enter__(self) -> Self:
         """Start."""
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close."""
         self.close()
 
-    def _in_background(self, work: Coroutine[Any, Any, _T]) -> _T:
-        loop, _ = self._running()
-        waiting = asyncio.run_coroutine_threadsafe(work, loop)
+    def _in_background(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Do `work` in the thread. Raises Refusal when closed, before or meanwhile, or late."""
+        # Handed over under the lock: what a `close` finds there it ends, and nothing comes after.
+        with self._starting:
+            if self._closed:
+                raise Refusal(Reason.UNSYNCHRONIZED, "the verifier is closed")
+            waiting = asyncio.run_coroutine_threadsafe(work(), self._running_loop())
         try:
             return waiting.result(LONGEST_WAIT)
+        except CancelledError:
+            raise Refusal(Reason.UNSYNCHRONIZED, "the verifier was closed meanwhile") from None
         except TimeoutError:
             waiting.cancel()
-            raise
+            raise Refusal(Reason.OVERLOADED, f"no answer in {LONGEST_WAIT:g} seconds") from None
 
-    def _running(self) -> _Background:
-        with self._starting:
-            if self._background is None or self._thread is None or not self._thread.is_alive():
-                begun: Future[_Background] = Future()
-                # A daemon: a service that forgets to close must still be able to end.
-                self._thread = threading.Thread(
-                    target=lambda: asyncio.run(_live(begun)), name="tokenry", daemon=True
-                )
-                self._thread.start()
-                self._background = begun.result(LONGEST_WAIT)
-            return self._background
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._background is None or self._thread is None or not self._thread.is_alive():
+            begun: Future[_Background] = Future()
+            # A daemon: a service that forgets to close must still be able to end.
+            self._thread = threading.Thread(
+                target=lambda: asyncio.run(_live(begun)), name="tokenry", daemon=True
+            )
+            self._thread.start()
+            self._background = begun.result(LONGEST_WAIT)
+        loop, _ = self._background
+        return loop
 
     def _after_fork(self) -> None:
         # The parent's loop is kept, not closed: its file descriptors are shared with the parent.

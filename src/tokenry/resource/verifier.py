@@ -4,18 +4,17 @@
 a decision lacked, and saying no in public.
 """
 
-import asyncio
 import os
+import threading
 import weakref
 from collections.abc import Collection
-from types import TracebackType
 from typing import Final, Self, TypedDict
 from urllib.parse import urlsplit
 
 from tokenry.feed.frame import NOTHING_STATED
 from tokenry.feed.staleness import Tier
 from tokenry.feed.view import DEFAULT_CAPACITY as DEFAULT_LIVE_REVOCATIONS
-from tokenry.resource.challenges import Challenges
+from tokenry.resource.challenges import Challenges, require_scope_names
 from tokenry.resource.decision import AnswerNeeded, Decisions, KeyNeeded
 from tokenry.resource.events import EventHook, Refused, quietly, unheard
 from tokenry.resource.following import Following
@@ -64,7 +63,7 @@ class Verifier:
     `audience` are compared byte for byte; neither has a default, and the algorithm is always that
     of the issuer's key.
 
-    Before the first synchronization everything is refused with 503. `first_sync` is for how many
+    Before the first synchronization every token is refused with 503. `first_sync` is for how many
     seconds, from the start, requests wait for it instead; 0: they do not.
 
     `on_event` hears of refusals and of the feed (`tokenry.resource.events`). `fetcher` replaces
@@ -104,6 +103,8 @@ class Verifier:
         self._challenges = Challenges(resource_metadata=metadata_url(self.audience), realm=realm)
         self._following: Following | None = None
         self._closed = False
+        # Held while a follower is started or given up, and never across an await.
+        self._starting = threading.Lock()
         self._begin()
         _verifiers.add(self)
 
@@ -114,20 +115,25 @@ class Verifier:
 
         With stale news only part of a token's scopes may be used: `VerifiedToken.scopes`. Waits
         only for a key or an introspection answer that is not at hand, or for the first sync.
+        Raises TypeError or ValueError for scopes that are none.
         """
+        if isinstance(required_scopes, str):
+            require_scope_names(required_scopes)
         try:
             if not self._ready:
                 await self._become_ready()
             decided = self._decisions.decide(request, required_scopes)
             if isinstance(decided, VerifiedToken):
                 return decided
-            return await self._fetch_and_decide(request, required_scopes, decided)
+            following = self._following
+            if following is None or following.loop.is_running():
+                return await self._fetch_and_decide(request, required_scopes, decided)
         except Refusal as refusal:
-            if self._has_ended(refusal):
-                self._following = None
-                self._begin()
-                return await self.verify(request, required_scopes=required_scopes)
-            raise self._refused(refusal, required_scopes) from None
+            following = self._has_ended(refusal)
+            if following is None:
+                raise self.refused(refusal, required_scopes) from None
+        self._give_up(following)
+        return await self.verify(request, required_scopes=required_scopes)
 
     def verify_at_hand(
         self, request: PresentedRequest, *, required_scopes: Collection[str] = _ANY
@@ -136,22 +142,26 @@ class Verifier:
 
         None: something must be fetched or started first, so `verify` has to be awaited.
         """
+        if isinstance(required_scopes, str):
+            require_scope_names(required_scopes)
         if not self._ready:
             return None
         try:
             decided = self._decisions.decide(request, required_scopes)
         except Refusal as refusal:
-            if self._has_ended(refusal):
+            if self._has_ended(refusal) is not None:
                 return None
-            raise self._refused(refusal, required_scopes) from None
+            raise self.refused(refusal, required_scopes) from None
         return decided if isinstance(decided, VerifiedToken) else None
 
     def require(self, token: VerifiedToken, scopes: Collection[str]) -> None:
         """Demand further scopes of a verified token. Raises TokenRefused."""
+        if isinstance(scopes, str):
+            require_scope_names(scopes)
         try:
             self._decisions.require(token, scopes)
         except Refusal as refusal:
-            raise self._refused(refusal, scopes) from None
+            raise self.refused(refusal, scopes) from None
 
     @property
     def tier(self) -> Tier:
@@ -166,17 +176,21 @@ class Verifier:
     async def start(self) -> None:
         """Follow the issuer, and wait up to `first_sync` seconds for the first synchronization.
 
-        Returns either way; `tier` tells. Does nothing if that was done before.
+        Returns either way; `tier` tells. Does nothing if that was done before in a loop that
+        still runs.
         """
         self._closed = False
+        if self._following is not None and not self._following.loop.is_running():
+            self._give_up(self._following)
         if not self._ready:
             await self._become_ready()
 
     async def close(self) -> None:
         """Stop following. Later requests are refused, until `start` is called again."""
-        following, self._following = self._following, None
-        self._closed = True
-        self._begin()
+        with self._starting:
+            following, self._following = self._following, None
+            self._closed = True
+            self._begin()
         if following is not None:
             await following.close()
 
@@ -196,12 +210,7 @@ class Verifier:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.close()
 
@@ -229,22 +238,40 @@ class Verifier:
         """Start if that was not done, and let the first requests wait for the first sync."""
         if self._closed:
             raise Refusal(Reason.UNSYNCHRONIZED, "the verifier is closed")
-        if self._following is None:
-            self._follow()
-        knowledge = self._knowledge
+        following, knowledge = self._followed()
         left = self._started_at + self._first_sync - self._surroundings.clock.boottime()
         if knowledge.tier() is Tier.NOTHING and left > 0:
             if self._waiting >= MAX_WAITING:
                 raise Refusal(Reason.OVERLOADED, f"{MAX_WAITING} requests wait for the first sync")
             self._waiting += 1
             try:
-                await self._surroundings.within(left, knowledge.usable())
+                await following.synchronized(patience=left)
             finally:
                 self._waiting -= 1
         if knowledge is self._knowledge:
             self._ready = True
 
-    def _follow(self) -> None:
+    def _followed(self) -> tuple[Following, Knowledge]:
+        """Return what follows in a loop that runs, started here and now if nothing does."""
+        with self._starting:
+            following = self._following
+            if following is not None and not following.loop.is_running():
+                following.abandon()
+                self._begin()
+                following = None
+            if following is None:
+                following = self._follow()
+            return following, self._knowledge
+
+    def _give_up(self, following: Following) -> None:
+        """Begin anew, unless another request has done that already."""
+        with self._starting:
+            if self._following is following:
+                self._following = None
+                following.abandon()
+                self._begin()
+
+    def _follow(self) -> Following:
         own = self._given_fetcher is None
         following = Following(
             issuer=self.issuer,
@@ -259,6 +286,7 @@ class Verifier:
         self._following = following
         self._started_at = self._surroundings.clock.boottime()
         following.start()
+        return following
 
     async def _fetch_and_decide(
         self,
@@ -270,14 +298,8 @@ class Verifier:
             following = self._following
             if following is None:
                 raise Refusal(Reason.UNSYNCHRONIZED, "the verifier was closed meanwhile")
-            if following.loop is asyncio.get_running_loop():
-                await self._fetch(needed, following)
-            else:
-                # Another loop, in another thread, follows: what is fetched is fetched there.
-                fetching = asyncio.run_coroutine_threadsafe(
-                    self._fetch(needed, following), following.loop
-                )
-                await asyncio.wrap_future(fetching)
+            # What is fetched is fetched where the feed is followed, be it in another thread.
+            await following.in_its_loop(self._fetch(needed, following))
             decided = self._decisions.decide(request, required_scopes)
             if isinstance(decided, VerifiedToken):
                 return decided
@@ -298,27 +320,34 @@ class Verifier:
                 answer = await following.introspection.answer_for(token)
                 self._decisions.take_answer(token, answer)
 
-    def _has_ended(self, refusal: Refusal) -> bool:
-        """Whether a refusal for stale news is due to a follower, or its loop, that has ended."""
+    def _has_ended(self, refusal: Refusal) -> Following | None:
+        """Return the follower if a refusal for stale news is due to its end, or its loop's."""
         following = self._following
-        return (
-            following is not None
-            and ANSWERS[refusal.reason].status == 503
-            and not following.is_alive
-            and self._surroundings.clock.boottime() >= self._started_at + _REVIVAL_INTERVAL
-        )
+        if (
+            following is None
+            or ANSWERS[refusal.reason].status != 503
+            or following.is_alive
+            or self._closed
+        ):
+            return None
+        # One that ended by itself may do so again at once; a loop that ended will not.
+        revivable = self._surroundings.clock.boottime() >= self._started_at + _REVIVAL_INTERVAL
+        return following if revivable or not following.loop.is_running() else None
 
     def _nudge(self, number: SequenceNumber) -> None:
         if self._following is not None and self._following.is_alive:
             self._following.nudge(number)
 
-    def _refused(self, refusal: Refusal, scopes: Collection[str]) -> TokenRefused:
+    def refused(self, refusal: Refusal, scopes: Collection[str]) -> TokenRefused:
+        """Return what leaves a verifier for a refusal inside of it, and tell of it."""
+        require_scope_names(scopes)
         self._tell(Refused(refusal.reason, refusal.because))
         challenge = self._challenges.challenge(refusal.reason, scopes=scopes)
         return TokenRefused(refusal.reason, because=refusal.because, challenge=challenge)
 
     def _after_fork(self) -> None:
         """Forget what belongs to the parent process: its loop, its connections, its view."""
+        self._starting = threading.Lock()  # the old one may be held by a thread that is not here
         if self._following is not None:
             _inherited.append(self._following)
             self._following = None
