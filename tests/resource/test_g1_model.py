@@ -55,7 +55,8 @@ class RevocationModel(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.issuer = TestingIssuer()
         self.issuer.resource_server(AUDIENCE, max_token_lifetime=LIFETIME, leeway=LEEWAY)
-        self.verifier = self.issuer.verifier(AUDIENCE)
+        self.events = []
+        self.verifier = self.issuer.verifier(AUDIENCE, on_event=self.events.append)
         self.run(self.verifier.start())
         self.issued: list[Issued] = []
         self.records: list[tuple[str, str, int]] = []
@@ -154,9 +155,12 @@ class RevocationModel(RuleBasedStateMachine):
         self.issuer.network.held.clear()
 
         async def caught_up():
-            while self.verifier.head != self.issuer.head or self.verifier.tier is not Tier.FRESH:
+            for _ in range(100):
+                if self.verifier.head == self.issuer.head and self.verifier.tier is Tier.FRESH:
+                    return
                 self.issuer.advance(1)
                 await a_while()
+            raise AssertionError(f"not synchronized: {self.events[-8:]}")
 
         self.run(caught_up())
 
