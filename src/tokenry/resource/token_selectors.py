@@ -1,7 +1,6 @@
 """Every selector that a token carries, never only the first (G-1)."""
 
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Final
 
 from msgspec import UNSET
@@ -17,25 +16,32 @@ from tokenry.vocabulary.selectors import (
     selector_prefix,
 )
 
-MAX_REMEMBERED: Final = 8192
-"""Ids of each kind whose selectors are kept: tokens of one client or session share them."""
+# CPython's own SHA-256 where it has it: for a hundred bytes, setting up OpenSSL's takes longer
+# than hashing, and a new token is hashed for eight times.
+try:
+    from _sha2 import sha256  # type: ignore[import-not-found, unused-ignore] # from 3.12 on
+except ImportError:
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found, unused-ignore] # 3.11
+    except ImportError:
+        from hashlib import sha256
 
 
 class TokenSelectors:
     """Makes the selectors of one issuer's tokens for one audience. Safe in several threads."""
 
     def __init__(self, issuer: IssuerUrl, audience: Audience) -> None:
-        self._always = (
+        self._always: Final = (
             selector(issuer, SelectorKind.ISSUER, issuer),
             selector(issuer, SelectorKind.AUDIENCE, audience),
         )
         self._token = _maker(issuer, SelectorKind.JTI)
-        self._grant = _remembering(_maker(issuer, SelectorKind.GRANT))
-        self._subject = _remembering(_maker(issuer, SelectorKind.SUBJECT))
-        self._client = _remembering(_maker(issuer, SelectorKind.CLIENT))
-        self._session = _remembering(_maker(issuer, SelectorKind.SESSION))
-        self._device = _remembering(_maker(issuer, SelectorKind.DEVICE))
-        self._confirmation = _remembering(_maker(issuer, SelectorKind.CONFIRMATION))
+        self._grant = _maker(issuer, SelectorKind.GRANT)
+        self._subject = _maker(issuer, SelectorKind.SUBJECT)
+        self._client = _maker(issuer, SelectorKind.CLIENT)
+        self._session = _maker(issuer, SelectorKind.SESSION)
+        self._device = _maker(issuer, SelectorKind.DEVICE)
+        self._confirmation = _maker(issuer, SelectorKind.CONFIRMATION)
 
     def of(self, claims: AccessTokenClaims) -> frozenset[Selector]:
         """Return them all. Raises Refusal for an id that contains NUL."""
@@ -60,30 +66,12 @@ class TokenSelectors:
 
 
 def _maker(issuer: IssuerUrl, kind: SelectorKind) -> Callable[[str], Selector]:
-    # The constant part is hashed once; to copy that costs half of hashing it again.
-    prepared = sha256(selector_prefix(issuer, kind)).copy
+    prefix = selector_prefix(issuer, kind)
 
     def make(value: str) -> Selector:
         # NUL separates the parts of what is hashed; within one it would let two ids look alike.
         if "\0" in value:
             raise Refusal(Reason.CLAIMS, f"the {kind} id contains NUL")
-        hashed = prepared()
-        hashed.update(value.encode())
-        return Selector(hashed.digest()[:SELECTOR_BYTES])
+        return Selector(sha256(prefix + value.encode()).digest()[:SELECTOR_BYTES])
 
     return make
-
-
-def _remembering(make: Callable[[str], Selector]) -> Callable[[str], Selector]:
-    known: dict[str, Selector] = {}
-
-    def find(value: str) -> Selector:
-        found = known.get(value)
-        if found is None:
-            found = make(value)
-            if len(known) >= MAX_REMEMBERED:
-                known.clear()
-            known[value] = found
-        return found
-
-    return find
