@@ -1,5 +1,7 @@
 """What hangs, trickles or breaks oddly holds up nothing that can do without it (G-1, G-8)."""
 
+import asyncio
+
 import pytest
 
 from support.background import a_while, soon
@@ -226,9 +228,16 @@ async def test_a_start_from_an_older_snapshot_waits_for_fresh_news(issuer):
 
     issuer.network._answer = old_snapshot
     issuer.clock.advance(30)
-    verifier = issuer.verifier(AUDIENCE)
-    await verifier.start()
-    assert verifier.tier is Tier.FRESH
+    network = SlowNetwork(issuer)
+    network.slow = "/feed/jwks"
+    verifier = issuer.verifier(AUDIENCE, fetcher=network)
+    request = issuer.request(issuer.mint(audience=AUDIENCE))
+    first = asyncio.ensure_future(verifier.verify(request))
+    await soon(lambda: network.waiting)
+    network.released.set()
+    await soon(lambda: verifier.tier is not Tier.NOTHING)
+    second = asyncio.ensure_future(verifier.verify(request))
+    assert [token.tier for token in await asyncio.gather(first, second)] == [Tier.FRESH] * 2
     await verifier.close()
 
 

@@ -121,7 +121,7 @@ class Following:
         raise Refusal(Reason.UNSYNCHRONIZED, "the loop that follows ended, or did not answer")
 
     async def synchronized(self, *, patience: float) -> None:
-        """Wait until anything at all may be served, at most `patience` seconds."""
+        """Wait until the view is fresh, at most `patience` seconds."""
         waiting = self._surroundings.within(patience, self.knowledge.usable())
         with suppress(Refusal):
             await self.in_its_loop(waiting, patience=patience)

@@ -240,7 +240,7 @@ class Verifier:
             raise Refusal(Reason.UNSYNCHRONIZED, "the verifier is closed")
         following, knowledge = self._followed()
         left = self._started_at + self._first_sync - self._surroundings.clock.boottime()
-        if knowledge.tier() is Tier.NOTHING and left > 0:
+        if knowledge.tier() is not Tier.FRESH and left > 0:
             if self._waiting >= MAX_WAITING:
                 raise Refusal(Reason.OVERLOADED, f"{MAX_WAITING} requests wait for the first sync")
             self._waiting += 1
