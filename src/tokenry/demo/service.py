@@ -4,8 +4,8 @@ import os
 
 import uvicorn
 
-from tokenry.resource import Tier, Verifier
-from tokenry.resource.adapters.asgi import Message, Receive, Scope, Send, TokenryMiddleware, require
+from tokenry.resource import Tier, TokenryMiddleware, Verifier, require
+from tokenry.resource.adapters.asgi import Message, Receive, Scope, Send
 
 
 def main() -> None:
