@@ -3,6 +3,7 @@
 The payload of a JWT and an introspection answer (RFC 7662 §2.2) are read by the same rules.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 import msgspec
@@ -62,7 +63,10 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def read_claims(payload: bytes) -> AccessTokenClaims:
-    """Read a JSON object. Raises Refusal naming what is not as expected."""
+    """Read a JSON object. Raises Refusal naming what is not as expected.
+
+    No id that was read contains NUL.
+    """
     try:
         claims = _CLAIMS.decode(payload)
         # What is written again as it was read has no member twice, at any depth. That holds for
@@ -70,6 +74,18 @@ def read_claims(payload: bytes) -> AccessTokenClaims:
         # through, which takes ten times as long.
         if _ENCODER.encode(claims) != payload:
             parse_object(payload)
+        # NUL separates the parts of what a selector is made of; within an id it would let two ids
+        # look alike. JSON can say it in this way alone.
+        if b"\\u0000" in payload and "\0" in "".join(_ids(claims)):
+            raise Refusal(Reason.CLAIMS, "an id contains NUL")
     except (MalformedJson, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise Refusal(Reason.CLAIMS, str(fault)) from None
     return claims
+
+
+def _ids(claims: AccessTokenClaims) -> Iterator[str]:
+    for value in msgspec.structs.astuple(claims):
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Confirmation):
+            yield from (key for key in (value.jkt, value.certificate) if key is not UNSET)

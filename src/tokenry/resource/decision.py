@@ -202,7 +202,8 @@ class Decisions:
         )
         # A token born after the newest record here needs no waiting, since none of those up to
         # that can match it; but there is news to be had.
-        if claims.rsn > self._knowledge.head:
+        head = self._view.head
+        if head is not None and claims.rsn > head:
             self._nudge(claims.rsn)
         self._seen.put(token, seen)
         return seen
